@@ -1,0 +1,195 @@
+// Package compute is the contract between the fleet engine and whatever runs virtual machines.
+//
+// A driver knows nothing of rollouts: it launches, lists, stops and terminates nodes, and keeps the few facts about a
+// cluster that must outlive all of its nodes (see [Cluster]). Everything else is observed anew on each run.
+package compute
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of every driver, by what the caller should do. Drivers wrap them with %w and a sentence that says which subject.
+var (
+	// ErrNotFound: no such cluster or instance. For Terminate it never means "terminated"; that is only proved by List.
+	ErrNotFound = errors.New("not found")
+	// ErrNoCapacity: this zone cannot give this instance type now. Another zone is never chosen silently.
+	ErrNoCapacity = errors.New("no capacity")
+	// ErrInvalid: the request can never succeed as it is (unknown zone, instance type or Kafka version, missing Java).
+	ErrInvalid = errors.New("invalid request")
+	// ErrNodeIDUsed: a node with this id was launched before in this cluster. Node ids are never reused.
+	ErrNodeIDUsed = errors.New("node id already used")
+	// ErrLocked: another holder has the cluster's lease.
+	ErrLocked = errors.New("cluster is locked by another run")
+)
+
+// Role says what a node does in its cluster. Nodes are dedicated: a node has exactly one role.
+type Role string
+
+// The roles of a node.
+const (
+	RoleController Role = "controller"
+	RoleBroker     Role = "broker"
+)
+
+// ControllersGroup is the group name that a cluster's controllers carry. A broker group cannot have this name.
+const ControllersGroup = "controllers"
+
+// Driver runs the nodes of fleets. Implementations are safe for concurrent use and must pass computetest.Run.
+//
+// Every method may be cut off at any point (the process is killed) and is then simply called again by a later run: each
+// effect is idempotent, and List is always enough to find out what an earlier call has done.
+type Driver interface {
+	// Catalog returns the zones and instance types that nodes can have, and answers from memory or one cheap call.
+	Catalog(ctx context.Context) (Catalog, error)
+
+	// CheckKafka says whether nodes can run this Kafka version, as an error that wraps ErrInvalid and names the remedy.
+	// It downloads nothing and is called at plan time.
+	CheckKafka(ctx context.Context, version string) error
+
+	// GetCluster returns the cluster's record, or ErrNotFound.
+	GetCluster(ctx context.Context, name string) (Cluster, error)
+	// PutCluster creates the record or changes its MetadataVersion. A record's ID never changes: a PutCluster with
+	// another ID is ErrInvalid. NextNodeID is the driver's own and is ignored here.
+	PutCluster(ctx context.Context, c Cluster) error
+	// DeleteCluster forgets the record. It is refused (ErrInvalid) while List shows an instance; a missing record is no error.
+	DeleteCluster(ctx context.Context, name string) error
+
+	// Launch starts one node and returns as soon as it is listed; it does not wait for Kafka. The instance is found again
+	// by List from the moment when anything of it exists. A Launch with a node id below the record's NextNodeID is
+	// ErrNodeIDUsed; otherwise NextNodeID becomes spec.NodeID+1 before the node exists.
+	Launch(ctx context.Context, spec NodeSpec) (Instance, error)
+	// List returns the cluster's instances in node-id order, the stopped ones included, the terminated ones not. An
+	// unknown cluster has none.
+	List(ctx context.Context, cluster string) ([]Instance, error)
+	// Stop asks the node's machine to shut down in the orderly way (Kafka's controlled shutdown) and returns without
+	// waiting. The instance becomes StateStopped, at the latest when the node's own stop deadline has passed.
+	// Stopping a stopped instance is no error.
+	Stop(ctx context.Context, instanceID string) error
+	// Terminate destroys the instance and its disks, running or not, and returns when nothing of it is left or when List
+	// shows it as terminating. An instance that does not exist is no error.
+	Terminate(ctx context.Context, instanceID string) error
+
+	// Lock takes the cluster's lease, so that only one run writes to it. It does not wait: a lease held by another
+	// holder that has not expired is ErrLocked, with a text that names the holder. The returned function gives it up.
+	// A driver renews the lease by itself until then; a process that dies loses it.
+	Lock(ctx context.Context, cluster, holder string) (unlock func(), err error)
+}
+
+// Cluster is what has to be known of a cluster when none of its nodes can be asked.
+type Cluster struct {
+	Name string `json:"name"`
+	// ID is Kafka's cluster id: 22 characters, base64url of 16 random bytes. Every node's disks are formatted with it.
+	ID string `json:"id"`
+	// MetadataVersion is the policy for the feature level: "latest", or a release such as "4.2".
+	MetadataVersion string `json:"metadata_version"`
+	// Zones are the zones that the cluster was declared with; a broker group without zones of its own uses them.
+	Zones []string `json:"zones"`
+	// NextNodeID is the lowest node id never used in this cluster. It starts at 1 and only grows.
+	NextNodeID int32 `json:"next_node_id"`
+}
+
+// Catalog is what a driver offers.
+type Catalog struct {
+	Zones         []string
+	InstanceTypes map[string]InstanceType
+}
+
+// InstanceType is a size of machine.
+type InstanceType struct {
+	Name string
+	// MemoryBytes is all of the machine's memory; the JVM heap and the page cache share it.
+	MemoryBytes int64
+	Cores       int
+	// DiskBytes are the sizes of the instance-store disks. Each becomes one Kafka log directory (JBOD).
+	DiskBytes []int64
+	// NetworkBytesPerSecond is the baseline bandwidth in each direction.
+	NetworkBytesPerSecond int64
+}
+
+// NodeSpec is all that defines a node. The driver hands it to the node agent as it is. It holds no secret.
+type NodeSpec struct {
+	Cluster   string `json:"cluster"`
+	ClusterID string `json:"cluster_id"`
+	Group     string `json:"group"`
+	Role      Role   `json:"role"`
+	NodeID    int32  `json:"node_id"`
+	// Zone becomes Kafka's broker.rack.
+	Zone         string `json:"zone"`
+	InstanceType string `json:"instance_type"`
+	KafkaVersion string `json:"kafka_version"`
+	// HeapBytes is the JVM's -Xmx and -Xms.
+	HeapBytes int64 `json:"heap_bytes"`
+	// Config is added to server.properties: the static settings that the user declared and the provider's safe defaults.
+	Config map[string]string `json:"config,omitempty"`
+	// Bootstrap is true for the one controller that starts the quorum by itself (format --standalone). Every other node
+	// is formatted without initial controllers and finds the quorum through the driver.
+	Bootstrap bool `json:"bootstrap,omitempty"`
+	// ReleaseVersion is the metadata version that the bootstrap controller formats with, e.g. "4.2"; "" means the newest that
+	// its Kafka has.
+	ReleaseVersion string `json:"release_version,omitempty"`
+	// SpecHash identifies everything above that all nodes of the group share. Two nodes with one hash are interchangeable.
+	SpecHash string `json:"spec_hash"`
+}
+
+// State is what compute knows of an instance. It says nothing of Kafka.
+type State string
+
+// The states of an instance.
+const (
+	// StatePending: launched, its agent has not reported yet.
+	StatePending State = "pending"
+	// StateRunning: the machine runs. Kafka on it may still be starting, or failing.
+	StateRunning State = "running"
+	// StateStopping: asked to stop, not stopped yet.
+	StateStopping State = "stopping"
+	// StateStopped: the machine does not run, by request or by accident. Its disks are not to be trusted: it is replaced.
+	StateStopped State = "stopped"
+	// StateTerminating: on its way out; it can only disappear.
+	StateTerminating State = "terminating"
+)
+
+// Instance is one node as compute sees it.
+type Instance struct {
+	// ID is the driver's own name of the machine, e.g. "i-0abc…" or "local-prod-7".
+	ID   string
+	Spec NodeSpec
+	// State with StateReason, a sentence where there is something to explain.
+	State       State
+	StateReason string
+	LaunchedAt  time.Time
+	// Address is where Kafka listens, host:port, for clients (a broker) or for the quorum (a controller). "" until known.
+	Address string
+	// Status is the node agent's latest report, nil when there is none yet.
+	Status *NodeStatus
+}
+
+// Phase is how far the node agent has come.
+type Phase string
+
+// The phases of a node agent.
+const (
+	PhasePreparing  Phase = "preparing"  // disks, configuration
+	PhaseFormatting Phase = "formatting" // kafka-storage format, once in a node's life
+	PhaseStarting   Phase = "starting"   // the Kafka process runs, its port does not answer yet
+	PhaseRunning    Phase = "running"    // the port answers
+	PhaseBackoff    Phase = "backoff"    // Kafka ended by itself and will be started again
+	PhaseStopping   Phase = "stopping"   // controlled shutdown under way
+	PhaseStopped    Phase = "stopped"    // Kafka has ended as asked
+	PhaseDiskLost   Phase = "disk lost"  // formatted before, found empty now: Kafka is not started, the node must be replaced
+	PhaseFailed     Phase = "failed"     // cannot ever start as it is (no Java, wrong spec)
+)
+
+// NodeStatus is the node agent's report, a small JSON document.
+type NodeStatus struct {
+	Phase    Phase `json:"phase"`
+	KafkaPID int   `json:"kafka_pid"`
+	// Restarts counts the starts of Kafka after the first.
+	Restarts int `json:"restarts"`
+	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
+	LastError string `json:"last_error,omitempty"`
+	// DiskUsedBytes is by log directory, in the order of the disks.
+	DiskUsedBytes []int64   `json:"disk_used_bytes,omitempty"`
+	UpdatedAt     time.Time `json:"updated_at"`
+}

@@ -1,0 +1,146 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// Kind names an action.
+type Kind string
+
+// The kinds of step, in the order in which a rollout usually meets them.
+const (
+	ClearThrottles   Kind = "clear throttles"
+	Uncordon         Kind = "uncordon"
+	Launch           Kind = "launch"
+	AddVoter         Kind = "add voter"
+	ConfigureCluster Kind = "configure cluster"
+	ConfigureNode    Kind = "configure node"
+	Cordon           Kind = "cordon"
+	Move             Kind = "move"
+	ElectLeaders     Kind = "elect leaders"
+	RemoveVoter      Kind = "remove voter"
+	Stop             Kind = "stop"
+	Unregister       Kind = "unregister"
+	Terminate        Kind = "terminate"
+	FinalizeFeature  Kind = "finalize feature"
+)
+
+// Step is one action of a rollout, as data: it can be executed, applied to the model, and printed.
+type Step struct {
+	Kind Kind
+	// NodeID is the step's subject; 0 when the subject is not a node.
+	NodeID int32
+	// Zone is the node's zone, for Launch.
+	Zone string
+	// Bootstrap marks the Launch of the controller that starts the quorum.
+	Bootstrap bool
+	// Replaces is the node that a launched node takes over from; 0 when it is an addition.
+	Replaces int32
+	// Moves are the partitions of a Move, at most MaxMovesPerStep.
+	Moves []Reassignment
+	// Config is what ConfigureCluster and ConfigureNode change; a nil value removes the key.
+	Config map[string]*string
+	// Partitions are the subject of ElectLeaders.
+	Partitions []TopicPartition
+	// Level is what FinalizeFeature raises metadata.version to.
+	Level int16
+	// Reason says why, as a sentence without a full stop: "node 7 runs 4.2.1, the group wants 4.3.1".
+	Reason string
+}
+
+// Bytes is how much data a Move copies: the size of each partition, once for every replica that it adds.
+func (s Step) Bytes() int64 {
+	var total int64
+	for _, m := range s.Moves {
+		total += m.Bytes * int64(len(m.Added()))
+	}
+	return total
+}
+
+// String is the step as a line of a preview, a log or a golden narrative.
+func (s Step) String() string {
+	var b strings.Builder
+	b.WriteString(string(s.Kind))
+	switch s.Kind {
+	case Launch:
+		fmt.Fprintf(&b, " node %d in zone %s", s.NodeID, s.Zone)
+	case Move:
+		fmt.Fprintf(&b, " %s", plural(len(s.Moves), "partition"))
+		if s.NodeID != 0 {
+			fmt.Fprintf(&b, " from node %d", s.NodeID)
+		}
+	case ElectLeaders:
+		fmt.Fprintf(&b, " of %s", plural(len(s.Partitions), "partition"))
+	case FinalizeFeature:
+		fmt.Fprintf(&b, " metadata.version to level %d", s.Level)
+	case ClearThrottles, ConfigureCluster:
+	default:
+		fmt.Fprintf(&b, " node %d", s.NodeID)
+	}
+	if s.Reason != "" {
+		b.WriteString(": " + s.Reason)
+	}
+	return b.String()
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// TopicPartition names a partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}
+
+// Reassignment is one partition's change of replicas.
+type Reassignment struct {
+	TopicPartition
+	// From and To are whole replica lists, the preferred leader first.
+	From, To []int32
+	// Bytes is the size of one replica.
+	Bytes int64
+}
+
+// Added are the brokers that get a new replica.
+func (r Reassignment) Added() []int32 { return minus(r.To, r.From) }
+
+// Removed are the brokers that lose their replica.
+func (r Reassignment) Removed() []int32 { return minus(r.From, r.To) }
+
+// minus returns the elements of a that are not in b, in a's order.
+func minus(a, b []int32) []int32 {
+	var out []int32
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Group is the desired state of one group of nodes: the brokers of a group, or the controllers.
+type Group struct {
+	Name string
+	Role compute.Role
+	// Count is how many nodes; 0 means that the group is being destroyed.
+	Count int
+	// Zones in the order of the configuration; the nodes are spread evenly over them.
+	Zones []string
+	// SpecHash is what every node's spec must hash to.
+	SpecHash string
+	// SpecText says the spec in a few words for reasons: "Kafka 4.3.1, local.small, heap 320 MiB".
+	SpecText string
+	// MaxSurge is how many nodes beyond Count may be alive during a rollout, at least 1.
+	MaxSurge int
+	// Config is the dynamic configuration of each broker of the group; ConfigRemoved are keys that were declared before and are not any more.
+	Config        map[string]string
+	ConfigRemoved []string
+}

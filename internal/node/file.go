@@ -1,0 +1,42 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// File is what a driver leaves on the machine for the agent: the node's spec, and where things are on this machine. JSON.
+type File struct {
+	Spec compute.NodeSpec `json:"spec"`
+	// Dir is the agent's own directory: properties, Kafka's own log files, the status file, the mark that says "formatted".
+	Dir string `json:"dir"`
+	// Disks are mount points (or directories) of the instance-store disks. Each holds one Kafka log directory.
+	Disks []string `json:"disks"`
+	// KafkaHome is a folder with libs/*.jar.
+	KafkaHome string `json:"kafka_home"`
+	// Listen is the address, host:port, that Kafka listens on and advertises.
+	Listen string `json:"listen"`
+	// JVMOptions are put before the main class, after the agent's own.
+	JVMOptions []string `json:"jvm_options,omitempty"`
+	// StopTimeout is how long a controlled shutdown may take before the process is killed.
+	StopTimeout time.Duration `json:"stop_timeout"`
+	// Driver and Root tell the agent's command how to reach the driver for the live controllers: "local" and its root.
+	Driver string `json:"driver"`
+	Root   string `json:"root,omitempty"`
+}
+
+// Paths below File.Dir that the driver and the agent share.
+const (
+	// SpecFile is the name of the File itself.
+	SpecFile = "spec.json"
+	// StatusFile holds a compute.NodeStatus, replaced atomically.
+	StatusFile = "status.json"
+	// FormattedMark exists once the disks were formatted. A node formats exactly once in its life.
+	FormattedMark = "formatted"
+)
+
+// Controllers returns the addresses, host:port, of the cluster's live controllers. It is asked before each start of Kafka,
+// since controllers are replaced and their addresses change.
+type Controllers func(ctx context.Context) ([]string, error)
