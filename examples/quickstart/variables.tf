@@ -1,0 +1,23 @@
+variable "kafka_version" {
+  description = "Kafka's version on every node. Change it, and the next apply replaces the nodes one by one."
+  type        = string
+  default     = "4.3.1"
+}
+
+variable "instance_type" {
+  description = "Size of every node. Changing it replaces the nodes as well."
+  type        = string
+  default     = "local.small"
+}
+
+variable "local_root" {
+  description = "Folder for the nodes of the local driver: their disks, configuration and logs. Null for the driver's own default."
+  type        = string
+  default     = null
+}
+
+variable "kafka_home" {
+  description = "A Kafka distribution: a folder with libs/, in which {version} stands for the version. Null to have it downloaded."
+  type        = string
+  default     = null
+}
