@@ -50,8 +50,8 @@ type Driver interface {
 
 	// GetCluster returns the cluster's record, or ErrNotFound.
 	GetCluster(ctx context.Context, name string) (Cluster, error)
-	// PutCluster creates the record or changes its MetadataVersion. A record's ID never changes: a PutCluster with
-	// another ID is ErrInvalid. NextNodeID is the driver's own and is ignored here.
+	// PutCluster creates the record or changes its declared part (MetadataVersion, Zones, MinISRDeclared). A record's ID never
+	// changes: a PutCluster with another ID is ErrInvalid. NextNodeID is the driver's own and is ignored here.
 	PutCluster(ctx context.Context, c Cluster) error
 	// DeleteCluster forgets the record. It is refused (ErrInvalid) while List shows an instance; a missing record is no error.
 	DeleteCluster(ctx context.Context, name string) error
@@ -86,6 +86,8 @@ type Cluster struct {
 	MetadataVersion string `json:"metadata_version"`
 	// Zones are the zones that the cluster was declared with; a broker group without zones of its own uses them.
 	Zones []string `json:"zones"`
+	// MinISRDeclared says that the user chose the cluster-wide min.insync.replicas; otherwise the provider does, by the number of brokers.
+	MinISRDeclared bool `json:"min_isr_declared"`
 	// NextNodeID is the lowest node id never used in this cluster. It starts at 1 and only grows.
 	NextNodeID int32 `json:"next_node_id"`
 }

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/docker/go-units"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
@@ -61,30 +64,53 @@ func (s Step) Bytes() int64 {
 	return total
 }
 
-// String is the step as a line of a preview, a log or a golden narrative.
+// String is the step as a line of a log or a golden narrative.
 func (s Step) String() string {
+	return s.Text(func(id int32) string { return fmt.Sprintf("node %d", id) })
+}
+
+// Text is the step as a line, with the nodes named by the caller: a preview cannot know the ids of nodes to come.
+func (s Step) Text(name func(int32) string) string {
 	var b strings.Builder
 	b.WriteString(string(s.Kind))
 	switch s.Kind {
 	case Launch:
-		fmt.Fprintf(&b, " node %d in zone %s", s.NodeID, s.Zone)
+		fmt.Fprintf(&b, " %s in zone %s", name(s.NodeID), s.Zone)
 	case Move:
 		fmt.Fprintf(&b, " %s", plural(len(s.Moves), "partition"))
 		if s.NodeID != 0 {
-			fmt.Fprintf(&b, " from node %d", s.NodeID)
+			fmt.Fprintf(&b, " from %s", name(s.NodeID))
+			if to := s.receiver(); to != 0 {
+				fmt.Fprintf(&b, " to %s", name(to))
+			}
 		}
+		fmt.Fprintf(&b, " (%s)", units.BytesSize(float64(s.Bytes())))
 	case ElectLeaders:
 		fmt.Fprintf(&b, " of %s", plural(len(s.Partitions), "partition"))
 	case FinalizeFeature:
-		fmt.Fprintf(&b, " metadata.version to level %d", s.Level)
+		fmt.Fprintf(&b, " metadata.version at level %d", s.Level)
 	case ClearThrottles, ConfigureCluster:
 	default:
-		fmt.Fprintf(&b, " node %d", s.NodeID)
+		fmt.Fprintf(&b, " %s", name(s.NodeID))
 	}
 	if s.Reason != "" {
 		b.WriteString(": " + s.Reason)
 	}
 	return b.String()
+}
+
+// receiver is the one broker that a Move fills, 0 when there are several.
+func (s Step) receiver() int32 {
+	var to int32
+	for _, m := range s.Moves {
+		for _, id := range m.Added() {
+			if to != 0 && to != id {
+				return 0
+			}
+			to = id
+		}
+	}
+	return to
 }
 
 func plural(n int, noun string) string {
@@ -130,17 +156,24 @@ func minus(a, b []int32) []int32 {
 type Group struct {
 	Name string
 	Role compute.Role
-	// Count is how many nodes; 0 means that the group is being destroyed.
+	// Count is how many nodes; 0 means that the group is being destroyed and its replicas go to the cluster's other brokers.
 	Count int
 	// Zones in the order of the configuration; the nodes are spread evenly over them.
 	Zones []string
 	// SpecHash is what every node's spec must hash to.
 	SpecHash string
-	// SpecText says the spec in a few words for reasons: "Kafka 4.3.1, local.small, heap 320 MiB".
+	// SpecText says the spec in a few words, for reasons: "Kafka 4.3.1 on local.small, heap 320 MiB".
 	SpecText string
 	// MaxSurge is how many nodes beyond Count may be alive during a rollout, at least 1.
 	MaxSurge int
-	// Config is the dynamic configuration of each broker of the group; ConfigRemoved are keys that were declared before and are not any more.
+	// MaxLevel is the metadata.version that the group's Kafka version can, 0 when unknown. Only the preview needs it.
+	MaxLevel int16
+	// Config is the dynamic configuration of each broker of the group; ConfigRemoved are keys declared before and not any more.
 	Config        map[string]string
 	ConfigRemoved []string
+	// ClusterConfig is the cluster-wide dynamic configuration; ClusterConfigRemoved are keys declared before and not any more.
+	ClusterConfig        map[string]string
+	ClusterConfigRemoved []string
+	// Started is when this run began: a node that fails in this run stops the rollout, one that failed earlier is tried anew.
+	Started time.Time
 }

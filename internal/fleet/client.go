@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// latest is the metadata version policy that follows the Kafka version.
+const latest = "latest"
+
+// Options are what a Client needs beside its driver.
+type Options struct {
+	// Dial makes the client for one cluster from functions that find its live brokers and controllers. It makes no network call.
+	Dial func(cluster string, brokers, controllers func(context.Context) ([]string, error)) *kafka.Client
+	// Log is told of each step and wait. It may be nil.
+	Log func(ctx context.Context, message string, fields map[string]any)
+	// OnMutation is called right before each call that changes anything in compute.
+	OnMutation func(ctx context.Context, api, subject string)
+	// Poll is the pause between two observations while something is under way; 0 means half a second.
+	Poll time.Duration
+}
+
+// Client is the one client that all resources of a provider share. It is safe for concurrent use.
+type Client struct {
+	driver compute.Driver
+	opts   Options
+
+	mu      sync.Mutex
+	kafkas  map[string]*kafka.Client
+	writers map[string]*sync.Mutex
+	levels  map[string]int16 // highest metadata.version by instance: a node's version never changes
+	planned map[string]Planned
+}
+
+// New returns a client. It makes no call.
+func New(driver compute.Driver, opts Options) *Client {
+	if opts.Poll == 0 {
+		opts.Poll = 500 * time.Millisecond
+	}
+	if opts.Log == nil {
+		opts.Log = func(context.Context, string, map[string]any) {}
+	}
+	if opts.OnMutation == nil {
+		opts.OnMutation = func(context.Context, string, string) {}
+	}
+	return &Client{
+		driver: driver, opts: opts,
+		kafkas: map[string]*kafka.Client{}, writers: map[string]*sync.Mutex{}, levels: map[string]int16{}, planned: map[string]Planned{},
+	}
+}
+
+// Driver is the compute driver that the client works with.
+func (c *Client) Driver() compute.Driver { return c.driver }
+
+// Kafka returns the client for a cluster that this provider runs. compute.ErrNotFound: there is no such cluster.
+func (c *Client) Kafka(ctx context.Context, cluster string) (*kafka.Client, error) {
+	if _, err := c.driver.GetCluster(ctx, cluster); err != nil {
+		return nil, fmt.Errorf("cluster %q: %w", cluster, err)
+	}
+	return c.dial(cluster), nil
+}
+
+func (c *Client) dial(cluster string) *kafka.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.kafkas[cluster]; k != nil {
+		return k
+	}
+	k := c.opts.Dial(cluster,
+		func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleBroker) },
+		func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleController) })
+	c.kafkas[cluster] = k
+	return k
+}
+
+// addresses finds the live nodes of a role. They change with every rollout, so they are asked for at each connect.
+func (c *Client) addresses(ctx context.Context, cluster string, role compute.Role) ([]string, error) {
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, i := range instances {
+		if i.Spec.Role == role && i.State == compute.StateRunning && i.Address != "" {
+			out = append(out, i.Address)
+		}
+	}
+	return out, nil
+}
+
+// Close ends all connections.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for _, k := range c.kafkas {
+		errs = append(errs, k.Close())
+	}
+	c.kafkas = map[string]*kafka.Client{}
+	return errors.Join(errs...)
+}
+
+// lock makes this run the cluster's only writer: inside the process by waiting, against other processes by the driver's lease.
+func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err error) {
+	c.mu.Lock()
+	m := c.writers[cluster]
+	if m == nil {
+		m = &sync.Mutex{}
+		c.writers[cluster] = m
+	}
+	c.mu.Unlock()
+	m.Lock()
+	host, _ := os.Hostname() //nolint:errcheck // Only a name in a message.
+	release, err := c.driver.Lock(ctx, cluster, fmt.Sprintf("process %d on %s since %s", os.Getpid(), host, time.Now().Format(time.RFC3339)))
+	if err != nil {
+		m.Unlock()
+		return nil, err
+	}
+	return func() { release(); m.Unlock() }, nil
+}
+
+// Planned is what this run's plan will make of a cluster that does not exist, or not like this, yet. It lets the plan of a broker
+// group, which Terraform makes after that of its cluster, be checked against the cluster to come.
+type Planned struct {
+	Zones        []string
+	KafkaVersion string
+	// NewNodes is how many node ids the cluster's own plan will take.
+	NewNodes int32
+	// Brokers are the planned numbers of brokers by group.
+	Brokers map[string]int
+}
+
+// Plan remembers, for the rest of this process, what is planned for a cluster.
+func (c *Client) Plan(cluster string, change func(*Planned)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.planned[cluster]
+	if p.Brokers == nil {
+		p.Brokers = map[string]int{}
+	}
+	change(&p)
+	c.planned[cluster] = p
+}
+
+// PlannedFor returns what this process has planned for a cluster.
+func (c *Client) PlannedFor(cluster string) (Planned, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, ok := c.planned[cluster]
+	return p, ok
+}
+
+// Zones are the zones of a cluster as planned in this run, or as recorded; nil when neither is known.
+func (c *Client) Zones(ctx context.Context, cluster string) ([]string, error) {
+	if p, ok := c.PlannedFor(cluster); ok && len(p.Zones) > 0 {
+		return slices.Clone(p.Zones), nil
+	}
+	record, err := c.driver.GetCluster(ctx, cluster)
+	if errors.Is(err, compute.ErrNotFound) {
+		return nil, nil
+	}
+	return record.Zones, err
+}

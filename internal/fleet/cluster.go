@@ -1,0 +1,103 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// ApplyCluster creates the cluster or brings its controllers and its cluster-wide configuration to what is declared.
+func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluster, Result, error) {
+	unlock, err := c.lock(ctx, want.Name)
+	if err != nil {
+		return compute.Cluster{}, Result{}, err
+	}
+	defer unlock()
+	record, err := c.driver.GetCluster(ctx, want.Name)
+	switch {
+	case errors.Is(err, compute.ErrNotFound):
+		record = compute.Cluster{Name: want.Name, ID: newClusterID(), NextNodeID: 1}
+	case err != nil:
+		return record, Result{}, err
+	}
+	_, declared := want.Config[minISR]
+	changed := record
+	changed.MetadataVersion, changed.Zones, changed.MinISRDeclared = want.MetadataVersion, want.Zones, declared
+	c.opts.OnMutation(ctx, "PutCluster", want.Name)
+	if err := c.driver.PutCluster(ctx, changed); err != nil {
+		return record, Result{}, err
+	}
+	result, err := c.converge(ctx, want.Name, c.clusterGoal(ctx, want))
+	return changed, result, err
+}
+
+func (c *Client) clusterGoal(ctx context.Context, want Cluster) builder {
+	return func(observed) (goal, error) {
+		catalog, err := c.driver.Catalog(ctx)
+		if err != nil {
+			return goal{}, err
+		}
+		return want.goal(catalog)
+	}
+}
+
+// newClusterID makes a cluster id as Kafka's own tool does: 16 random bytes in base64url, not beginning with a dash, which command
+// lines would take for an option.
+func newClusterID() string {
+	for {
+		var id [16]byte
+		if _, err := rand.Read(id[:]); err != nil {
+			panic(err) // crypto/rand never fails on a supported platform.
+		}
+		if text := base64.RawURLEncoding.EncodeToString(id[:]); !strings.HasPrefix(text, "-") {
+			return text
+		}
+	}
+}
+
+// GetCluster returns the cluster's record and its controllers as they are. compute.ErrNotFound: there is no such cluster.
+func (c *Client) GetCluster(ctx context.Context, name string) (compute.Cluster, []Node, error) {
+	record, err := c.driver.GetCluster(ctx, name)
+	if err != nil {
+		return record, nil, err
+	}
+	nodes, err := c.Nodes(ctx, name, compute.ControllersGroup)
+	return record, nodes, err
+}
+
+// ErrInUse: what is to be destroyed is still needed.
+var ErrInUse = errors.New("still in use")
+
+// DestroyCluster terminates the controllers and forgets the cluster. It refuses while a broker exists.
+func (c *Client) DestroyCluster(ctx context.Context, name string) error {
+	unlock, err := c.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	instances, err := c.driver.List(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, i := range instances {
+		if i.Spec.Role == compute.RoleBroker {
+			return fmt.Errorf("%w: broker %d of group %q still runs; destroy the cluster's broker groups first", ErrInUse, i.Spec.NodeID, i.Spec.Group)
+		}
+	}
+	if err := c.terminateAll(ctx, instances); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	if k := c.kafkas[name]; k != nil {
+		_ = k.Close() // Its last peers are gone.
+		delete(c.kafkas, name)
+	}
+	c.mu.Unlock()
+	c.opts.OnMutation(ctx, "DeleteCluster", name)
+	return c.driver.DeleteCluster(ctx, name)
+}

@@ -1,0 +1,172 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+)
+
+// maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
+const maxFailures = 8
+
+// builder makes a goal from an observation.
+type builder func(observed) (goal, error)
+
+// Result is what a rollout did.
+type Result struct {
+	// Launched and Terminated are node ids.
+	Launched, Terminated []int32
+	// BytesMoved is the size of every replica that was moved, at the time of its move.
+	BytesMoved int64
+	Steps      int
+}
+
+// converge brings the group to its goal: observe, plan, run the steps, and again, until nothing is left to do. It stops at the next safe
+// point when ctx ends, and its error then says where the rollout stands.
+//
+// build makes the goal anew in each round, since parts of it depend on what is observed.
+func (c *Client) converge(ctx context.Context, cluster string, build builder) (Result, error) {
+	var result Result
+	started := time.Now()
+	failures := 0
+	var lastErr error
+	logged := ""
+	stands := func(why string) error {
+		text := fmt.Sprintf("%s. So far %d nodes were launched and %d terminated; nothing is lost, and it is safe to apply again: "+
+			"the next apply observes the fleet and goes on from there", why, len(result.Launched), len(result.Terminated))
+		if lastErr != nil {
+			return fmt.Errorf("%s (%w)", text, lastErr)
+		}
+		return errors.New(text)
+	}
+	for {
+		g, o, d, err := c.round(ctx, cluster, build, started)
+		switch {
+		case ctx.Err() != nil:
+			return result, stands(interrupted(ctx, logged))
+		case errors.Is(err, errGoal):
+			return result, err
+		case err != nil:
+			lastErr = err
+			if failures++; failures > maxFailures {
+				return result, stands("the fleet could not be observed")
+			}
+			c.opts.Log(ctx, "observation failed", map[string]any{"error": err.Error()})
+			pause(ctx, time.Duration(failures)*c.opts.Poll)
+			continue
+		case d.Done():
+			return result, nil
+		case d.Blocked != "":
+			return result, stands(d.Blocked)
+		}
+		if text := strings.Join(d.Waiting, "; "); text != logged && text != "" {
+			logged = text
+			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": text})
+		}
+		for _, s := range d.Steps {
+			if ctx.Err() != nil {
+				break
+			}
+			if err = c.step(ctx, g, o, s, build, started, &result); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			lastErr = err
+			if permanent(err) {
+				return result, stands("a step was refused")
+			}
+			if failures++; failures > maxFailures {
+				return result, stands("a step failed again and again")
+			}
+			pause(ctx, time.Duration(failures)*c.opts.Poll)
+			continue
+		}
+		failures, lastErr = 0, nil
+		if len(d.Steps) == 0 {
+			pause(ctx, c.opts.Poll)
+		}
+	}
+}
+
+// errGoal marks a desired state that cannot be.
+var errGoal = errors.New("the desired state is not possible")
+
+// round observes and plans.
+func (c *Client) round(ctx context.Context, cluster string, build builder, started time.Time) (goal, observed, plan.Decision, error) {
+	o, err := c.observe(ctx, cluster)
+	if err != nil {
+		return goal{}, o, plan.Decision{}, err
+	}
+	g, err := build(o)
+	if err != nil {
+		return g, o, plan.Decision{}, fmt.Errorf("%w: %w", errGoal, err)
+	}
+	g.group.Started = started
+	return g, o, plan.Next(g.group, o.Observation, time.Now()), nil
+}
+
+// irreversible are the steps whose gates are asked again on a fresh observation right before the effect.
+var irreversible = []plan.Kind{plan.Stop, plan.Terminate, plan.Unregister, plan.RemoveVoter, plan.FinalizeFeature}
+
+// step runs one step, after it was planned once more if it cannot be taken back.
+func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, build builder, started time.Time, result *Result) error {
+	if slices.Contains(irreversible, s.Kind) {
+		var d plan.Decision
+		var err error
+		g, o, d, err = c.round(ctx, g.cluster, build, started)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(d.Steps, func(again plan.Step) bool {
+			return again.Kind == s.Kind && again.NodeID == s.NodeID && again.Level == s.Level
+		}) {
+			c.opts.Log(ctx, "step no longer due", map[string]any{"step": s.String()})
+			return nil
+		}
+	}
+	c.opts.Log(ctx, "step", map[string]any{"cluster": g.cluster, "group": g.group.Name, "step": s.String(), "bytes": s.Bytes()})
+	if err := c.execute(ctx, g, o, s); err != nil {
+		c.opts.Log(ctx, "step failed", map[string]any{"step": s.String(), "error": err.Error()})
+		return fmt.Errorf("%s: %w", s, err)
+	}
+	result.Steps++
+	switch s.Kind {
+	case plan.Launch:
+		result.Launched = append(result.Launched, s.NodeID)
+	case plan.Terminate:
+		result.Terminated = append(result.Terminated, s.NodeID)
+	case plan.Move:
+		result.BytesMoved += s.Bytes()
+	}
+	return nil
+}
+
+// permanent errors are not cured by another try.
+func permanent(err error) bool {
+	return errors.Is(err, compute.ErrInvalid) || errors.Is(err, errGoal)
+}
+
+func interrupted(ctx context.Context, waiting string) string {
+	why := "the run was interrupted"
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		why = "the time for this operation is over"
+	}
+	if waiting != "" {
+		why += " while waiting for this: " + waiting
+	}
+	return why
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,110 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// execute does one step. Each effect is idempotent, so a step whose reply was lost is simply planned again, or not, by the next round.
+func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) error {
+	k := Kafka(c.dial(g.cluster))
+	switch s.Kind {
+	case plan.Launch:
+		spec := g.spec
+		spec.ClusterID, spec.NodeID, spec.Zone, spec.Bootstrap = o.record.ID, s.NodeID, s.Zone, s.Bootstrap
+		c.opts.OnMutation(ctx, "Launch", fmt.Sprint(s.NodeID))
+		_, err := c.driver.Launch(ctx, spec)
+		return err
+	case plan.Stop:
+		c.opts.OnMutation(ctx, "Stop", o.instances[s.NodeID].ID)
+		return c.driver.Stop(ctx, o.instances[s.NodeID].ID)
+	case plan.Terminate:
+		c.opts.OnMutation(ctx, "Terminate", o.instances[s.NodeID].ID)
+		return c.driver.Terminate(ctx, o.instances[s.NodeID].ID)
+	case plan.Unregister:
+		return k.UnregisterBroker(ctx, s.NodeID)
+	case plan.Cordon:
+		all := "*"
+		return c.configure(ctx, k, brokerResource(s.NodeID), map[string]*string{"cordoned.log.dirs": &all})
+	case plan.Uncordon:
+		return c.configure(ctx, k, brokerResource(s.NodeID), map[string]*string{"cordoned.log.dirs": nil})
+	case plan.ConfigureNode:
+		return c.configure(ctx, k, brokerResource(s.NodeID), s.Config)
+	case plan.ConfigureCluster:
+		return c.configure(ctx, k, kafka.ConfigResource{Kind: kafka.ResourceBroker}, s.Config)
+	case plan.Move:
+		return c.move(ctx, k, g, o, s)
+	case plan.ElectLeaders:
+		var partitions []kafka.TopicPartition
+		for _, p := range s.Partitions {
+			partitions = append(partitions, kafka.TopicPartition(p))
+		}
+		return k.ElectPreferred(ctx, partitions)
+	case plan.AddVoter:
+		v, ok := findVoter(o.quorum.Observers, s.NodeID)
+		if !ok {
+			return fmt.Errorf("controller %d is not an observer of the quorum any more", s.NodeID)
+		}
+		return k.AddVoter(ctx, o.record.ID, v, controllerListener, o.instances[s.NodeID].Address)
+	case plan.RemoveVoter:
+		v, ok := findVoter(o.quorum.Voters, s.NodeID)
+		if !ok {
+			return nil
+		}
+		return k.RemoveVoter(ctx, o.record.ID, v)
+	case plan.ClearThrottles:
+		return k.ClearThrottle(ctx, o.throttles)
+	case plan.FinalizeFeature:
+		return k.FinalizeFeature(ctx, kafka.MetadataVersionFeature, s.Level)
+	}
+	return fmt.Errorf("no such kind of step: %s", s.Kind)
+}
+
+func findVoter(voters []kafka.Voter, id int32) (kafka.Voter, bool) {
+	for _, v := range voters {
+		if v.ID == id {
+			return v, true
+		}
+	}
+	return kafka.Voter{}, false
+}
+
+func (c *Client) configure(ctx context.Context, k Kafka, resource kafka.ConfigResource, changes map[string]*string) error {
+	var list []kafka.ConfigChange
+	for name, value := range changes {
+		list = append(list, kafka.ConfigChange{Name: name, Value: value})
+	}
+	return k.AlterConfigs(ctx, map[kafka.ConfigResource][]kafka.ConfigChange{resource: list}, false)
+}
+
+// move throttles the brokers that take part, as far as they live, and then asks for the reassignment. The throttle comes first, so
+// that no byte flows unthrottled; whatever stops this run in between is swept by the next round.
+func (c *Client) move(ctx context.Context, k Kafka, g goal, o observed, s plan.Step) error {
+	leaders, followers := map[kafka.TopicPartition][]int32{}, map[kafka.TopicPartition][]int32{}
+	var list []kafka.Reassignment
+	var brokers []int32
+	take := func(id int32) {
+		b, ok := o.brokers[id]
+		if ok && !b.Fenced && !slices.Contains(brokers, id) {
+			brokers = append(brokers, id)
+		}
+	}
+	for _, m := range s.Moves {
+		tp := kafka.TopicPartition(m.TopicPartition)
+		leaders[tp], followers[tp] = m.From, m.Added()
+		for _, id := range slices.Concat(m.From, m.To) {
+			take(id)
+		}
+		list = append(list, kafka.Reassignment{Topic: m.Topic, Partition: m.Partition, Replicas: m.To})
+	}
+	if g.throttle > 0 {
+		if err := k.SetThrottle(ctx, g.throttle, brokers, leaders, followers); err != nil {
+			return fmt.Errorf("setting the replication throttle: %w", err)
+		}
+	}
+	return k.Reassign(ctx, list, false)
+}

@@ -1,0 +1,219 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/go-units"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+const (
+	// agentVersion is part of every spec: a node agent that prepares nodes in another way is rolled out like any other change.
+	agentVersion = 1
+	// controllerListener is the name of the controllers' listener.
+	controllerListener = "CONTROLLER"
+	// minISR is the setting that decides how many copies an acknowledged record has.
+	minISR = "min.insync.replicas"
+)
+
+// Cluster is the desired state of a cluster's controllers and of what all of its brokers share.
+type Cluster struct {
+	Name         string
+	KafkaVersion string
+	Zones        []string
+	// Controllers is the number of controllers: 1, 3 or 5.
+	Controllers  int
+	InstanceType string
+	// Config is the cluster-wide dynamic configuration; ConfigRemoved are keys declared before and not any more.
+	Config        map[string]string
+	ConfigRemoved []string
+	// MetadataVersion is "latest" or a release such as "4.2".
+	MetadataVersion string
+}
+
+// BrokerGroup is the desired state of a group of identical brokers.
+type BrokerGroup struct {
+	Cluster      string
+	Name         string
+	Brokers      int
+	InstanceType string
+	Zones        []string
+	KafkaVersion string
+	// HeapBytes is the JVM's heap; 0 takes a third of the instance type's memory.
+	HeapBytes int64
+	// Config mixes static and dynamic settings; ConfigRemoved are keys declared before and not any more.
+	Config        map[string]string
+	ConfigRemoved []string
+	// MaxSurge is how many nodes beyond Brokers may be alive during a rollout.
+	MaxSurge int
+	// ThrottleBytesPerSecond limits the replication of moves, for each broker and direction; 0 means no limit.
+	ThrottleBytesPerSecond int64
+}
+
+// goal is a desired state ready to be planned and executed.
+type goal struct {
+	cluster string
+	group   plan.Group
+	// spec is what every node of the group gets, but for its id and zone.
+	spec     compute.NodeSpec
+	throttle int64
+}
+
+// goal is what the controllers shall be.
+func (c Cluster) goal(catalog compute.Catalog) (goal, error) {
+	spec := compute.NodeSpec{
+		Cluster: c.Name, Group: compute.ControllersGroup, Role: compute.RoleController,
+		InstanceType: c.InstanceType, KafkaVersion: c.KafkaVersion,
+		Config: map[string]string{
+			"auto.create.topics.enable":  "false",
+			"default.replication.factor": "3",
+		},
+	}
+	if c.MetadataVersion != latest {
+		spec.ReleaseVersion = c.MetadataVersion
+	}
+	want := map[string]string{"unclean.leader.election.enable": "false"}
+	maps.Copy(want, c.Config)
+	removed := slices.Clone(c.ConfigRemoved)
+	if slices.Contains(removed, minISR) {
+		want[minISR] = "2" // With ELR (KIP-966) the cluster-wide value cannot be deleted, only set.
+	}
+	g, err := newGoal(catalog, spec, c.Zones, c.Controllers)
+	if err != nil {
+		return goal{}, err
+	}
+	g.group.MaxSurge = 1
+	g.group.ClusterConfig, g.group.ClusterConfigRemoved = want, removed
+	return g, nil
+}
+
+// goal is what the group's brokers shall be. The replication of internal topics goes by the group's own size: by the cluster's, the
+// arrival of another group would change the spec of this one's nodes and so replace them. others is the number of brokers in the
+// cluster's other groups; a record that leaves min.insync.replicas to the provider gets it by all of them together.
+func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cluster) (goal, error) {
+	static, dynamic := splitConfig(b.Config)
+	rf, isr := SafeReplication(b.Brokers)
+	config := map[string]string{
+		"auto.create.topics.enable":                        "false",
+		"default.replication.factor":                       strconv.Itoa(rf),
+		"offsets.topic.replication.factor":                 strconv.Itoa(rf),
+		"transaction.state.log.replication.factor":         strconv.Itoa(rf),
+		"transaction.state.log.min.isr":                    strconv.Itoa(isr),
+		"share.coordinator.state.topic.replication.factor": strconv.Itoa(rf),
+		"share.coordinator.state.topic.min.isr":            strconv.Itoa(isr),
+	}
+	maps.Copy(config, static)
+	g, err := newGoal(catalog, compute.NodeSpec{
+		Cluster: b.Cluster, Group: b.Name, Role: compute.RoleBroker,
+		InstanceType: b.InstanceType, KafkaVersion: b.KafkaVersion, HeapBytes: b.HeapBytes, Config: config,
+	}, b.Zones, b.Brokers)
+	if err != nil {
+		return goal{}, err
+	}
+	g.group.MaxSurge, g.throttle = b.MaxSurge, b.ThrottleBytesPerSecond
+	g.group.Config = dynamic
+	_, g.group.ConfigRemoved = splitKeys(b.ConfigRemoved)
+	if !record.MinISRDeclared && b.Brokers > 0 {
+		_, isr := SafeReplication(b.Brokers + others)
+		g.group.ClusterConfig = map[string]string{minISR: strconv.Itoa(isr)}
+	}
+	return g, nil
+}
+
+// SafeReplication is the replication factor and the min.insync.replicas that a cluster of so many brokers can have: 3 and 2 from
+// three brokers on; below that as many copies as there are brokers, and one fewer that must be in sync, so that one can be away.
+func SafeReplication(brokers int) (replicationFactor, minInSync int) {
+	rf := min(max(brokers, 1), 3)
+	return rf, max(rf-1, 1)
+}
+
+func newGoal(catalog compute.Catalog, spec compute.NodeSpec, zones []string, count int) (goal, error) {
+	size, ok := catalog.InstanceTypes[spec.InstanceType]
+	if !ok {
+		return goal{}, fmt.Errorf("%w: unknown instance type %q; there are %s", compute.ErrInvalid, spec.InstanceType,
+			strings.Join(slices.Sorted(maps.Keys(catalog.InstanceTypes)), ", "))
+	}
+	if spec.HeapBytes == 0 {
+		spec.HeapBytes = size.MemoryBytes / 3 / units.MiB * units.MiB
+	}
+	spec.SpecHash = specHash(spec)
+	level, _ := kafka.MetadataLevel(release(spec.KafkaVersion))
+	return goal{
+		cluster: spec.Cluster,
+		spec:    spec,
+		group: plan.Group{
+			Name: spec.Group, Role: spec.Role, Count: count, Zones: zones,
+			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level,
+		},
+	}, nil
+}
+
+// specHash identifies what the nodes of a group share. Node id, zone, cluster and the quorum's beginnings are not part of it.
+func specHash(s compute.NodeSpec) string {
+	shared, err := json.Marshal(struct {
+		Agent        int
+		Role         compute.Role
+		InstanceType string
+		KafkaVersion string
+		HeapBytes    int64
+		Config       map[string]string
+	}{agentVersion, s.Role, s.InstanceType, s.KafkaVersion, s.HeapBytes, s.Config})
+	if err != nil {
+		panic(err) // Strings and numbers always marshal.
+	}
+	sum := sha256.Sum256(shared)
+	return hex.EncodeToString(sum[:8])
+}
+
+// specText says a spec in a few words.
+func specText(s compute.NodeSpec) string {
+	text := fmt.Sprintf("Kafka %s on %s with a heap of %s", s.KafkaVersion, s.InstanceType, units.BytesSize(float64(s.HeapBytes)))
+	if len(s.Config) > 0 {
+		sum := sha256.Sum256([]byte(fmt.Sprint(s.Config)))
+		text += ", static config " + hex.EncodeToString(sum[:3])
+	}
+	return text
+}
+
+// release is the X.Y of a version X.Y.Z.
+func release(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return version
+	}
+	return parts[0] + "." + parts[1]
+}
+
+// splitConfig separates settings that need a restart, and so a new node, from those that Kafka takes while it runs.
+func splitConfig(config map[string]string) (static, dynamic map[string]string) {
+	static, dynamic = map[string]string{}, map[string]string{}
+	for key, value := range config {
+		if kafka.DynamicBrokerSetting(key) {
+			dynamic[key] = value
+		} else {
+			static[key] = value
+		}
+	}
+	return static, dynamic
+}
+
+func splitKeys(keys []string) (static, dynamic []string) {
+	for _, key := range keys {
+		if kafka.DynamicBrokerSetting(key) {
+			dynamic = append(dynamic, key)
+		} else {
+			static = append(static, key)
+		}
+	}
+	return static, dynamic
+}

@@ -1,0 +1,213 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// stopWithin is how long the machines of a group that is destroyed whole may take to stop before they are terminated as they are.
+const stopWithin = time.Minute
+
+// ApplyGroup brings a broker group to what is declared.
+func (c *Client) ApplyGroup(ctx context.Context, want BrokerGroup) (Result, error) {
+	if _, err := c.driver.GetCluster(ctx, want.Cluster); err != nil {
+		return Result{}, fmt.Errorf("cluster %q: %w", want.Cluster, err)
+	}
+	unlock, err := c.lock(ctx, want.Cluster)
+	if err != nil {
+		return Result{}, err
+	}
+	defer unlock()
+	return c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+}
+
+func (c *Client) groupGoal(ctx context.Context, want BrokerGroup) builder {
+	return func(o observed) (goal, error) {
+		catalog, err := c.driver.Catalog(ctx)
+		if err != nil {
+			return goal{}, err
+		}
+		if len(want.Zones) == 0 {
+			want.Zones = o.record.Zones
+		}
+		others := 0
+		for _, i := range o.instances {
+			if i.Spec.Role == compute.RoleBroker && i.Spec.Group != want.Name && i.State == compute.StateRunning {
+				others++
+			}
+		}
+		return want.goal(catalog, others, o.record)
+	}
+}
+
+// HoldsData says whether some partition has a replica on a node of the group. When Kafka cannot be asked it says yes.
+func (c *Client) HoldsData(ctx context.Context, cluster, group string) bool {
+	o, err := c.observe(ctx, cluster)
+	if err != nil || o.kafkaErr != nil {
+		return true
+	}
+	for _, p := range o.Partitions {
+		for _, r := range p.Replicas {
+			if o.instances[r].Spec.Group == group {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// DestroyGroup takes a broker group out of its cluster. While other groups have brokers, its replicas move there first; of the last
+// group, the topics go with it, since their only copies do.
+func (c *Client) DestroyGroup(ctx context.Context, want BrokerGroup) error {
+	unlock, err := c.lock(ctx, want.Cluster)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	instances, err := c.driver.List(ctx, want.Cluster)
+	if err != nil {
+		return err
+	}
+	var own []compute.Instance
+	others := false
+	for _, i := range instances {
+		switch {
+		case i.Spec.Role != compute.RoleBroker:
+		case i.Spec.Group == want.Name:
+			own = append(own, i)
+		default:
+			others = true
+		}
+	}
+	if others {
+		want.Brokers = 0
+		_, err := c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+		return err
+	}
+	return c.destroyLast(ctx, want.Cluster, own)
+}
+
+// destroyLast destroys a cluster's last brokers. Its topics are deleted first, so that a group created later in the same cluster does
+// not find partitions whose every replica is lost. Brokers stop before the controllers do: one whose controllers are gone never
+// finishes its controlled shutdown.
+func (c *Client) destroyLast(ctx context.Context, cluster string, own []compute.Instance) error {
+	o, err := c.observe(ctx, cluster)
+	if err == nil && o.KafkaUp {
+		k := Kafka(c.dial(cluster))
+		var topics []string
+		for _, p := range o.Partitions {
+			if !slices.Contains(topics, p.Topic) {
+				topics = append(topics, p.Topic)
+			}
+		}
+		for _, t := range topics {
+			if err := k.DeleteTopic(ctx, t); err != nil && !errors.Is(err, kafka.ErrNotFound) {
+				c.opts.Log(ctx, "topic not deleted", map[string]any{"topic": t, "error": err.Error()})
+			}
+		}
+	}
+	if err := c.stopAll(ctx, cluster, own); err != nil {
+		return err
+	}
+	if err := c.terminateAll(ctx, own); err != nil {
+		return err
+	}
+	if o.Quorum == nil {
+		return nil
+	}
+	for id := range o.brokers {
+		if err := Kafka(c.dial(cluster)).UnregisterBroker(ctx, id); err != nil {
+			c.opts.Log(ctx, "broker not unregistered", map[string]any{"broker": id, "error": err.Error()})
+		}
+	}
+	return nil
+}
+
+// stopAll stops machines in the orderly way and waits for them, but not longer than stopWithin.
+func (c *Client) stopAll(ctx context.Context, cluster string, own []compute.Instance) error {
+	for _, i := range own {
+		c.opts.OnMutation(ctx, "Stop", i.ID)
+		if err := c.driver.Stop(ctx, i.ID); err != nil {
+			return err
+		}
+	}
+	deadline := time.Now().Add(stopWithin)
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		instances, err := c.driver.List(ctx, cluster)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(instances, func(i compute.Instance) bool {
+			return i.State != compute.StateStopped && slices.ContainsFunc(own, func(o compute.Instance) bool { return o.ID == i.ID })
+		}) {
+			return nil
+		}
+		pause(ctx, c.opts.Poll)
+	}
+	return ctx.Err()
+}
+
+func (c *Client) terminateAll(ctx context.Context, instances []compute.Instance) error {
+	var group errgroup.Group
+	for _, i := range instances {
+		c.opts.OnMutation(ctx, "Terminate", i.ID)
+		group.Go(func() error { return c.driver.Terminate(ctx, i.ID) })
+	}
+	return group.Wait()
+}
+
+// Node is one node as shown to the user.
+type Node struct {
+	ID           int32
+	Zone         string
+	Address      string
+	InstanceID   string
+	SpecHash     string
+	KafkaVersion string
+	// State is one word or two: "ready", "starting", "stopping", "lost".
+	State string
+}
+
+// Nodes are the machines of a group as compute lists them. It works while Kafka is down.
+func (c *Client) Nodes(ctx context.Context, cluster, group string) ([]Node, error) {
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var out []Node
+	for _, i := range instances {
+		if i.Spec.Group == group {
+			out = append(out, Node{
+				ID: i.Spec.NodeID, Zone: i.Spec.Zone, Address: i.Address, InstanceID: i.ID,
+				SpecHash: i.Spec.SpecHash, KafkaVersion: i.Spec.KafkaVersion, State: stateWord(i),
+			})
+		}
+	}
+	return out, nil
+}
+
+func stateWord(i compute.Instance) string {
+	n := plan.Node{InstanceID: i.ID, State: i.State}
+	if i.Status != nil {
+		n.Phase = i.Status.Phase
+	}
+	switch {
+	case n.Lost() != "":
+		return "lost"
+	case i.State == compute.StateStopping:
+		return "stopping"
+	case n.Phase == compute.PhaseRunning:
+		return "ready"
+	default:
+		return "starting"
+	}
+}

@@ -1,0 +1,264 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// caughtUpWithin is how far behind the active controller a voter may be and still count as caught up: Kafka's own
+// controller.quorum.fetch.timeout.ms, after which a follower would give up its leader.
+const caughtUpWithin = 2000
+
+// engineSettings are broker settings that the engine itself sets; they are no part of a declared configuration.
+var engineSettings = []string{"cordoned.log.dirs", "leader.replication.throttled.rate", "follower.replication.throttled.rate"}
+
+// observed is an observation with the raw answers that steps are executed with.
+type observed struct {
+	plan.Observation
+	record    compute.Cluster
+	instances map[int32]compute.Instance
+	brokers   map[int32]kafka.Broker
+	quorum    kafka.Quorum
+	throttles kafka.ThrottleState
+	// kafkaErr is why no broker answered, nil when one did or none exists.
+	kafkaErr error
+}
+
+// observe reads the cluster as it is now. Kafka being down is an observation, not an error.
+func (c *Client) observe(ctx context.Context, cluster string) (observed, error) {
+	o := observed{instances: map[int32]compute.Instance{}, brokers: map[int32]kafka.Broker{}}
+	record, err := c.driver.GetCluster(ctx, cluster)
+	switch {
+	case errors.Is(err, compute.ErrNotFound):
+		o.NextNodeID = 1
+		return o, nil
+	case err != nil:
+		return o, err
+	}
+	o.record, o.NextNodeID = record, record.NextNodeID
+	if record.MetadataVersion != latest && record.MetadataVersion != "" {
+		o.LevelWanted, _ = kafka.MetadataLevel(record.MetadataVersion)
+	}
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return o, err
+	}
+	nodes := map[int32]*plan.Node{}
+	for _, i := range instances {
+		o.instances[i.Spec.NodeID] = i
+		n := &plan.Node{
+			ID: i.Spec.NodeID, Role: i.Spec.Role, Group: i.Spec.Group, Zone: i.Spec.Zone,
+			InstanceID: i.ID, State: i.State, SpecHash: i.Spec.SpecHash, SpecText: specText(i.Spec), LaunchedAt: i.LaunchedAt,
+			LogDirReplicas: -1,
+		}
+		if i.Status != nil {
+			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts
+		}
+		nodes[n.ID] = n
+	}
+	if slices.ContainsFunc(instances, func(i compute.Instance) bool { return i.State == compute.StateRunning && i.Address != "" }) {
+		if err := c.askKafka(ctx, cluster, &o, nodes); err != nil {
+			return o, err
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(nodes)) {
+		o.Nodes = append(o.Nodes, *nodes[id])
+	}
+	return o, nil
+}
+
+// askKafka adds what Kafka says. An error is an answer that was begun and not finished; the caller observes again.
+func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, nodes map[int32]*plan.Node) error {
+	k := Kafka(c.dial(cluster))
+	c.askQuorum(ctx, k, o, nodes)
+	if !slices.ContainsFunc(slices.Collect(maps.Values(o.instances)), func(i compute.Instance) bool {
+		return i.Spec.Role == compute.RoleBroker && i.State == compute.StateRunning
+	}) {
+		return c.askControllersOnly(ctx, k, o, nodes)
+	}
+	_, brokers, err := k.Brokers(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		o.kafkaErr = err
+		return nil
+	}
+	o.KafkaUp = true
+	var live []int32
+	for _, b := range brokers {
+		o.brokers[b.ID] = b
+		n := nodes[b.ID]
+		if n == nil {
+			n = &plan.Node{ID: b.ID, Role: compute.RoleBroker, Zone: b.Rack, LogDirReplicas: -1}
+			nodes[b.ID] = n
+		}
+		n.Registered, n.Fenced = true, b.Fenced
+		if !b.Fenced {
+			live = append(live, b.ID)
+		}
+	}
+	var topics []kafka.Topic
+	var dirs []kafka.LogDir
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		topics, err = k.Topics(ctx)
+		return err
+	})
+	group.Go(func() error {
+		// A broker that does not answer is in no result; its node is then not Answering, and that is what the planner goes by.
+		dirs, _ = k.LogDirs(ctx, live) //nolint:errcheck // See above.
+		return nil
+	})
+	group.Go(func() error { return c.askConfigs(ctx, k, live, nodes, o) })
+	group.Go(func() error { return c.askFeatures(ctx, k, cluster, o) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		n.MaxLevel = c.level(cluster, n.ID)
+	}
+	bytes := replicaBytes(dirs, nodes)
+	var names []string
+	for _, t := range topics {
+		names = append(names, t.Name)
+		for _, p := range t.Partitions {
+			tp := plan.TopicPartition{Topic: t.Name, Partition: p.Partition}
+			o.Partitions = append(o.Partitions, plan.Partition{
+				TopicPartition: tp, Leader: p.Leader, Replicas: p.Replicas, ISR: p.ISR, Adding: p.Adding, Removing: p.Removing, Bytes: bytes[tp],
+			})
+		}
+	}
+	slices.SortFunc(o.Partitions, func(a, b plan.Partition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	o.throttles, err = k.Throttles(ctx, live, names)
+	if err != nil {
+		return err
+	}
+	o.Throttled = !o.throttles.Empty()
+	return nil
+}
+
+// askControllersOnly is what can be known of a cluster that has no broker: the cluster-wide configuration.
+func (c *Client) askControllersOnly(ctx context.Context, k Kafka, o *observed, nodes map[int32]*plan.Node) error {
+	if o.Quorum == nil {
+		return nil
+	}
+	return c.askConfigs(ctx, k, nil, nodes, o)
+}
+
+// askQuorum adds the controllers' own view. No answer leaves it nil, and then no voter is changed.
+func (c *Client) askQuorum(ctx context.Context, k Kafka, o *observed, nodes map[int32]*plan.Node) {
+	q, err := k.Quorum(ctx)
+	if err != nil {
+		return
+	}
+	o.quorum = q
+	o.Quorum = &plan.Quorum{Leader: q.Leader, Voters: map[int32]bool{}, Observers: map[int32]bool{}}
+	for _, v := range q.Voters {
+		o.Quorum.Voters[v.ID] = v.ID == q.Leader || caughtUp(v)
+		if nodes[v.ID] == nil {
+			nodes[v.ID] = &plan.Node{ID: v.ID, Role: compute.RoleController, LogDirReplicas: -1}
+		}
+	}
+	for _, v := range q.Observers {
+		o.Quorum.Observers[v.ID] = caughtUp(v)
+	}
+}
+
+func caughtUp(v kafka.Voter) bool {
+	return v.Lag == 0 || v.CaughtUpAgoMillis >= 0 && v.CaughtUpAgoMillis <= caughtUpWithin
+}
+
+func (c *Client) askConfigs(ctx context.Context, k Kafka, live []int32, nodes map[int32]*plan.Node, o *observed) error {
+	resources := []kafka.ConfigResource{{Kind: kafka.ResourceBroker}}
+	for _, id := range live {
+		resources = append(resources, brokerResource(id))
+	}
+	configs, err := k.DescribeConfigs(ctx, resources)
+	if err != nil {
+		return err
+	}
+	o.ClusterConfig = dynamicOf(configs[resources[0]], kafka.SourceDynamicDefaultBroker)
+	for _, id := range live {
+		config := dynamicOf(configs[brokerResource(id)], kafka.SourceDynamicBroker)
+		nodes[id].Cordoned = config["cordoned.log.dirs"] != ""
+		maps.DeleteFunc(config, func(key, _ string) bool { return slices.Contains(engineSettings, key) })
+		nodes[id].Config = config
+	}
+	return nil
+}
+
+func brokerResource(id int32) kafka.ConfigResource {
+	return kafka.ConfigResource{Kind: kafka.ResourceBroker, Name: strconv.Itoa(int(id))}
+}
+
+func dynamicOf(entries []kafka.ConfigEntry, source kafka.ConfigSource) map[string]string {
+	out := map[string]string{}
+	for _, e := range entries {
+		if e.Source == source {
+			out[e.Name] = e.Value
+		}
+	}
+	return out
+}
+
+// askFeatures asks nodes that have not said yet what they can, and reads the level in force.
+func (c *Client) askFeatures(ctx context.Context, k Kafka, cluster string, o *observed) error {
+	features, err := k.Features(ctx)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, f := range features {
+		mv, ok := f[kafka.MetadataVersionFeature]
+		if !ok {
+			continue
+		}
+		c.levels[levelKey(cluster, id)] = mv.MaxSupported
+		o.MetadataLevel = max(o.MetadataLevel, mv.Finalized)
+	}
+	return nil
+}
+
+func (c *Client) level(cluster string, id int32) int16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.levels[levelKey(cluster, id)]
+}
+
+func levelKey(cluster string, id int32) string { return fmt.Sprintf("%s/%d", cluster, id) }
+
+// replicaBytes notes which brokers answered and how many replicas each holds, and returns the size of a replica by partition: the
+// largest that any broker reports.
+func replicaBytes(dirs []kafka.LogDir, nodes map[int32]*plan.Node) map[plan.TopicPartition]int64 {
+	bytes := map[plan.TopicPartition]int64{}
+	for _, dir := range dirs {
+		n := nodes[dir.Broker]
+		if n == nil {
+			continue
+		}
+		if !n.Answering {
+			n.Answering, n.LogDirReplicas = true, 0
+		}
+		n.LogDirReplicas += len(dir.Replicas)
+		for _, r := range dir.Replicas {
+			tp := plan.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+			bytes[tp] = max(bytes[tp], r.Bytes)
+		}
+	}
+	return bytes
+}

@@ -1,0 +1,329 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
+)
+
+// brokers plans a broker group.
+func brokers(g Group, o Observation, now time.Time, d *Decision) {
+	holds := map[int32]int{} // replicas by broker, those on their way in or out included
+	for _, p := range o.Partitions {
+		for _, r := range p.Replicas {
+			holds[r]++
+		}
+	}
+	r := newRoster(g, members(g, o), func(n Node) int {
+		held := 0
+		for _, p := range o.Partitions {
+			if slices.Contains(p.Target(), n.ID) {
+				held++
+			}
+		}
+		return held
+	})
+
+	launches(g, o, r, Node.Ready, now, d)
+	if d.Blocked != "" {
+		return
+	}
+	if !o.KafkaUp {
+		if len(r.leave) > 0 {
+			d.wait("no broker of the cluster answers")
+		}
+		return
+	}
+	for _, n := range r.stay {
+		if n.Cordoned {
+			d.step(Step{Kind: Uncordon, NodeID: n.ID, Reason: "it stays"})
+		}
+		if n.Ready() {
+			if changes := configChanges(n.Config, g.Config, g.ConfigRemoved); changes != nil {
+				d.step(Step{Kind: ConfigureNode, NodeID: n.ID, Config: changes, Reason: configReason(changes)})
+			}
+		}
+	}
+	launching := slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Launch })
+	settled := !launching && !slices.ContainsFunc(r.stay, func(n Node) bool { return !n.Ready() })
+	drain(g, o, r, holds, settled, d)
+	for _, n := range r.leave {
+		if holds[n.ID] == 0 {
+			retire(o, r, n, d)
+		}
+	}
+	if !settled || len(r.leave) > 0 || len(d.Waiting) > 0 {
+		return
+	}
+	if g.Count > 0 {
+		spread(g, o, r, d)
+	}
+	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
+		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
+	}
+	if len(d.Steps) == 0 {
+		finalize(o, d)
+	}
+}
+
+// members are the group's brokers and the brokers that only Kafka remembers: an id that this fleet gave out, no machine, and
+// no answer. Which group such a ghost was of nobody knows any more; whoever meets it repairs it. A broker that compute does not
+// know but that answers is a stranger, and never touched.
+func members(g Group, o Observation) []Node {
+	var out []Node
+	for _, n := range o.Nodes {
+		ghost := n.InstanceID == "" && n.Registered && n.ID < o.NextNodeID && (n.Fenced || !n.Answering)
+		if n.Role == compute.RoleBroker && (n.InstanceID != "" && n.Group == g.Name || ghost) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// drain plans the moves off the leavers: the lost ones first and alone, then, on a cluster that is in sync, the others.
+func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, d *Decision) {
+	ready := map[int32]bool{}
+	var receivers []placement.Broker
+	for _, n := range o.Nodes {
+		ours := slices.ContainsFunc(r.stay, func(s Node) bool { return s.ID == n.ID })
+		others := g.Count == 0 && n.Role == compute.RoleBroker && n.Group != g.Name && n.InstanceID != ""
+		if (ours || others) && n.Ready() {
+			ready[n.ID] = true
+			receivers = append(receivers, placement.Broker{ID: n.ID, Zone: n.Zone})
+		}
+	}
+	successor := r.successors(g.Zones)
+	var lost, healthy []Node
+	for _, n := range r.leave {
+		switch {
+		case holds[n.ID] == 0:
+		case n.Lost() != "":
+			lost = append(lost, n)
+		default:
+			healthy = append(healthy, n)
+		}
+	}
+	now := lost
+	if len(lost) == 0 {
+		if sick := outOfSync(o); sick != "" && len(healthy) > 0 {
+			d.wait("%s", sick)
+			return
+		}
+		now = healthy
+	}
+	leavers, substitutes := []int32{}, map[int32]int32{}
+	for _, n := range now {
+		switch to, paired := successor[n.ID], r.replaced(n); {
+		case paired && ready[to]:
+			substitutes[n.ID] = to
+		case paired:
+			continue // Its successor is not there yet.
+		case !settled:
+			continue // Nobody takes its place, so all of the group must be there to share what it holds.
+		}
+		leavers = append(leavers, n.ID)
+		if !n.Cordoned && n.Lost() == "" && o.MetadataLevel >= CordonLevel {
+			d.step(Step{Kind: Cordon, NodeID: n.ID, Reason: r.why[n.ID]})
+		}
+	}
+	moves(o, r, leavers, substitutes, receivers, d)
+}
+
+// outOfSync describes a partition whose replicas are not all in sync although nothing moves it, "" when there is none. While there
+// is one, nothing healthy is touched.
+func outOfSync(o Observation) string {
+	for _, p := range o.Partitions {
+		if missing := p.OutOfSync(); len(missing) > 0 && !p.InFlight() {
+			return fmt.Sprintf("partition %s-%d is not in sync: %s behind or away", p.Topic, p.Partition, brokerList(missing))
+		}
+	}
+	return ""
+}
+
+func brokerList(ids []int32) string {
+	var names []string
+	for _, id := range ids {
+		names = append(names, fmt.Sprint(id))
+	}
+	if len(ids) == 1 {
+		return "broker " + names[0]
+	}
+	return "brokers " + strings.Join(names, ", ")
+}
+
+// moves plans the next batch that takes replicas off the leavers.
+func moves(o Observation, r roster, leavers []int32, substitutes map[int32]int32, receivers []placement.Broker, d *Decision) {
+	inFlight := 0
+	for _, p := range o.Partitions {
+		if p.InFlight() {
+			inFlight++
+		}
+	}
+	if inFlight > 0 {
+		d.wait("%s being moved", plural(inFlight, "partition"))
+	}
+	if len(leavers) == 0 {
+		return
+	}
+	planned, err := placement.Drain(placements(o), leavers, substitutes, receivers, zones(o))
+	if err != nil {
+		d.block("%s", err)
+		return
+	}
+	byLeaver := map[int32]*Step{}
+	for _, m := range reassignments(o, planned) {
+		if inFlight >= MaxMoves {
+			break
+		}
+		inFlight++
+		from := int32(0)
+		for _, id := range m.Removed() {
+			from = id
+		}
+		s := byLeaver[from]
+		if s == nil {
+			s = &Step{Kind: Move, NodeID: from, Reason: r.why[from]}
+			byLeaver[from] = s
+		}
+		s.Moves = append(s.Moves, m)
+	}
+	for _, id := range leavers {
+		if s := byLeaver[id]; s != nil {
+			d.step(*s)
+		}
+	}
+}
+
+// placements is the observation as the placement package wants it: where each replica is going to be.
+func placements(o Observation) []placement.Partition {
+	out := make([]placement.Partition, len(o.Partitions))
+	for i, p := range o.Partitions {
+		out[i] = placement.Partition{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Bytes: p.Bytes}
+	}
+	return out
+}
+
+func zones(o Observation) map[int32]string {
+	out := map[int32]string{}
+	for _, n := range o.Nodes {
+		out[n.ID] = n.Zone
+	}
+	return out
+}
+
+// reassignments turns the placement's moves into the step's, leaving out what is in flight already.
+func reassignments(o Observation, moves []placement.Move) []Reassignment {
+	busy := map[TopicPartition]bool{}
+	for _, p := range o.Partitions {
+		busy[p.TopicPartition] = p.InFlight()
+	}
+	var out []Reassignment
+	for _, m := range moves {
+		tp := TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}
+		if !busy[tp] {
+			out = append(out, Reassignment{TopicPartition: tp, From: m.Partition.Replicas, To: m.To, Bytes: m.Partition.Bytes})
+		}
+	}
+	return out
+}
+
+// retire takes an empty leaver out of the cluster: stop, unregister once it is fenced, terminate.
+func retire(o Observation, r roster, n Node, d *Decision) {
+	running := n.State == compute.StatePending || n.State == compute.StateRunning
+	switch {
+	case n.InstanceID != "" && running && !n.Registered:
+		d.step(Step{Kind: Terminate, NodeID: n.ID, Reason: r.why[n.ID]})
+	case n.InstanceID != "" && running:
+		// A fenced broker is in no ISR, so what its disks may still hold is of no use to anyone.
+		if n.LogDirReplicas != 0 && !n.Fenced {
+			d.wait("node %d has not deleted the replicas that were moved away", n.ID)
+			return
+		}
+		if led := unled(o, r, n); len(led) > 0 {
+			d.step(Step{Kind: ElectLeaders, Partitions: led, Reason: "their preferred leader is in sync"})
+			return
+		}
+		if sick := outOfSync(o); sick != "" && n.Lost() == "" {
+			d.wait("%s", sick)
+			return
+		}
+		d.step(Step{Kind: Stop, NodeID: n.ID, Reason: "it holds no replica; " + r.why[n.ID]})
+	case n.State == compute.StateStopping:
+		d.wait("node %d is shutting down", n.ID)
+	case n.Registered && !n.Fenced:
+		d.wait("Kafka has not fenced broker %d yet", n.ID)
+	case n.Registered:
+		if led := unled(o, r, n); len(led) > 0 {
+			d.step(Step{Kind: ElectLeaders, Partitions: led, Reason: "their preferred leader is in sync"})
+			return
+		}
+		d.step(Step{Kind: Unregister, NodeID: n.ID, Reason: "it is fenced and holds no replica"})
+	case n.InstanceID != "":
+		d.step(Step{Kind: Terminate, NodeID: n.ID, Reason: "it is out of the cluster"})
+	}
+}
+
+// unled are the partitions that the leaver's group could lead better: the preferred leader stays, is in sync, and does not lead. Looked
+// at while a leaver is still there, since a steady cluster's leaders are Kafka's own business.
+func unled(o Observation, r roster, leaver Node) []TopicPartition {
+	stays := map[int32]bool{}
+	for _, n := range r.stay {
+		stays[n.ID] = n.Ready()
+	}
+	var out []TopicPartition
+	for _, p := range o.Partitions {
+		if !p.InFlight() && len(p.Replicas) > 0 && stays[p.Replicas[0]] && p.Leader != p.Replicas[0] && p.Leader != leaver.ID && slices.Contains(p.ISR, p.Replicas[0]) {
+			out = append(out, p.TopicPartition)
+		}
+	}
+	return out
+}
+
+// spread restores one replica a zone, then gives new brokers their share.
+func spread(g Group, o Observation, r roster, d *Decision) {
+	var receivers []placement.Broker
+	ours := map[int32]bool{}
+	for _, n := range r.stay {
+		receivers = append(receivers, placement.Broker{ID: n.ID, Zone: n.Zone})
+		ours[n.ID] = true
+	}
+	var own []placement.Partition
+	for _, p := range placements(o) {
+		if !slices.ContainsFunc(p.Replicas, func(id int32) bool { return !ours[id] }) {
+			own = append(own, p)
+		}
+	}
+	planned, reason := placement.RestoreZones(own, receivers), "two replicas of a partition are in one zone"
+	if len(planned) == 0 {
+		planned, reason = placement.ScaleOut(own, receivers), "new nodes hold nothing yet"
+	}
+	moves := reassignments(o, planned)
+	if len(moves) == 0 {
+		return
+	}
+	if sick := outOfSync(o); sick != "" {
+		d.wait("%s", sick)
+		return
+	}
+	if len(moves) > MaxMoves {
+		moves = moves[:MaxMoves]
+	}
+	d.step(Step{Kind: Move, Moves: moves, Reason: reason})
+}
+
+func configReason(changes map[string]*string) string {
+	var parts []string
+	for key, value := range changes {
+		if value == nil {
+			parts = append(parts, key+" back to its default")
+		} else {
+			parts = append(parts, key+"="+*value)
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,166 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// controllers plans the quorum: nodes are replaced by adding a caught-up voter before an old one is removed, and a controller is
+// removed from the voters before it stops.
+func controllers(g Group, o Observation, now time.Time, d *Decision) {
+	nodes := voters(o)
+	if len(nodes) == 0 && g.Count > 0 {
+		bootstrap(g, o, d)
+		return
+	}
+	r := newRoster(g, nodes, func(n Node) int {
+		if o.Quorum != nil && o.Quorum.Leader == n.ID {
+			return 1 // The active controller leaves last.
+		}
+		return 0
+	})
+	ready := func(n Node) bool {
+		if o.Quorum == nil {
+			return false
+		}
+		_, voter := o.Quorum.Voters[n.ID]
+		return n.State == compute.StateRunning && (voter || o.Quorum.Observers[n.ID])
+	}
+	launches(g, o, r, ready, now, d)
+	if d.Blocked != "" {
+		return
+	}
+	if o.Quorum == nil || o.Quorum.Leader < 0 {
+		d.wait("the quorum has no leader")
+		return
+	}
+	if !changeVoters(g, o, r, d) {
+		for _, n := range r.leave {
+			if _, voter := o.Quorum.Voters[n.ID]; !voter {
+				retireController(r, n, d)
+			}
+		}
+	}
+	if len(r.leave) > 0 || len(d.Waiting) > 0 || len(d.Steps) > 0 {
+		return
+	}
+	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
+		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
+		return
+	}
+	finalize(o, d)
+}
+
+// bootstrap launches the first controllers: one forms the quorum by itself, the others join it as observers.
+func bootstrap(g Group, o Observation, d *Decision) {
+	id := o.NextNodeID
+	want := zoneCounts(g, nil, nil)
+	for len(d.Steps) < g.Count {
+		for _, zone := range g.Zones {
+			if want[zone] == 0 {
+				continue
+			}
+			want[zone]--
+			s := Step{Kind: Launch, NodeID: id, Zone: zone, Reason: "the cluster has no controller; this one joins the first"}
+			if id == o.NextNodeID {
+				s.Bootstrap, s.Reason = true, "the cluster has no controller; this one forms the quorum"
+			}
+			d.step(s)
+			id++
+		}
+	}
+}
+
+// voters are the controller nodes, and the voters whose machines are gone.
+func voters(o Observation) []Node {
+	var out []Node
+	for _, n := range o.Nodes {
+		if n.Role == compute.RoleController {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// changeVoters plans at most one change of the voters, and says whether it did. One at a time: each is committed by a majority of the
+// voters that the last one left.
+func changeVoters(g Group, o Observation, r roster, d *Decision) bool {
+	q := o.Quorum
+	current := len(q.Voters)
+	for _, n := range r.stay {
+		if _, voter := q.Voters[n.ID]; voter || n.State != compute.StateRunning {
+			continue
+		}
+		caughtUp, observer := q.Observers[n.ID]
+		switch {
+		case !observer || !caughtUp:
+			d.wait("controller %d has not caught up", n.ID)
+		case !q.majority(0, true):
+			d.wait("the quorum has no majority of caught-up voters to add controller %d", n.ID)
+		case current <= g.Count:
+			d.step(Step{Kind: AddVoter, NodeID: n.ID, Reason: "it has caught up with the quorum"})
+			return true
+		}
+	}
+	var leavers []Node
+	for _, n := range r.leave {
+		if _, voter := q.Voters[n.ID]; voter {
+			leavers = append(leavers, n)
+		}
+	}
+	// The lost first, the active controller last: removing it moves leadership, and once is enough.
+	slices.SortStableFunc(leavers, func(a, b Node) int {
+		if c := cmpBool(a.Lost() != "", b.Lost() != ""); c != 0 {
+			return c
+		}
+		return cmpBool(b.ID == q.Leader, a.ID == q.Leader)
+	})
+	for _, n := range leavers {
+		if current-1 < g.Count {
+			return false // Its successor is not a voter yet.
+		}
+		if !q.majority(n.ID, false) {
+			d.wait("without controller %d there is no majority of caught-up voters", n.ID)
+			return false
+		}
+		d.step(Step{Kind: RemoveVoter, NodeID: n.ID, Reason: r.why[n.ID]})
+		return true
+	}
+	return false
+}
+
+// majority says that the caught-up voters, less one, are a majority of the voters: of those that remain without that one, or with
+// grow, of one more.
+func (q Quorum) majority(without int32, grow bool) bool {
+	size, caughtUp := 0, 0
+	for id, ok := range q.Voters {
+		if id == without {
+			continue
+		}
+		size++
+		if ok {
+			caughtUp++
+		}
+	}
+	if grow {
+		size++
+		caughtUp++ // The one that is added is caught up: it was asked before.
+	}
+	return caughtUp > size/2
+}
+
+// retireController takes a controller that is no voter out of the cluster.
+func retireController(r roster, n Node, d *Decision) {
+	switch {
+	case n.InstanceID == "":
+	case n.State == compute.StatePending || n.State == compute.StateRunning:
+		d.step(Step{Kind: Stop, NodeID: n.ID, Reason: fmt.Sprintf("it is no voter; %s", r.why[n.ID])})
+	case n.State == compute.StateStopping:
+		d.wait("node %d is shutting down", n.ID)
+	default:
+		d.step(Step{Kind: Terminate, NodeID: n.ID, Reason: "it is out of the quorum"})
+	}
+}

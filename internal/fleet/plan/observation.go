@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// Observation is everything that a decision may depend on: what compute lists and what Kafka says, at one moment.
+type Observation struct {
+	// Nodes are all nodes of the cluster that compute or Kafka knows, in the order of their ids.
+	Nodes []Node
+	// NextNodeID is the lowest id that was never used. Ids below it belong to this fleet's past or present.
+	NextNodeID int32
+	// KafkaUp says that a broker answered. Without an answer Partitions is empty and means nothing.
+	KafkaUp bool
+	// Partitions are all partitions of all topics, the internal ones included.
+	Partitions []Partition
+	// Throttled says that a replication throttle is set on some broker or topic.
+	Throttled bool
+	// Quorum is the controllers' own view; nil when none of them gave it.
+	Quorum *Quorum
+	// ClusterConfig is the cluster-wide dynamic configuration.
+	ClusterConfig map[string]string
+	// MetadataLevel is the finalised level of metadata.version; 0 when unknown.
+	MetadataLevel int16
+	// LevelWanted is the level that the cluster's policy asks for; 0 means the newest that every node can.
+	LevelWanted int16
+}
+
+// Node is one node, as compute and Kafka see it together.
+type Node struct {
+	ID    int32
+	Role  compute.Role
+	Group string
+	Zone  string
+
+	// InstanceID is the machine; "" when compute knows of none, and then the fields up to LaunchedAt are empty.
+	InstanceID string
+	State      compute.State
+	Phase      compute.Phase
+	// Problem is the agent's last error.
+	Problem    string
+	Restarts   int
+	SpecHash   string
+	SpecText   string
+	LaunchedAt time.Time
+
+	// Registered: Kafka's metadata has a broker of this id. Fenced: it is registered but takes no part.
+	Registered, Fenced bool
+	// Answering: the broker itself answered a request. A dead one stays unfenced until its session ends.
+	Answering bool
+	// Cordoned: Kafka puts no new replicas there (KIP-1066).
+	Cordoned bool
+	// LogDirReplicas is how many replicas the broker's own disks hold, -1 when it did not say.
+	LogDirReplicas int
+	// Config is the broker's own dynamic configuration, throttles and cordons left out.
+	Config map[string]string
+	// MaxLevel is the highest metadata.version that the node's Kafka can, 0 when unknown.
+	MaxLevel int16
+}
+
+// Alive says that the node's machine runs or will.
+func (n Node) Alive() bool {
+	return n.InstanceID != "" && (n.State == compute.StatePending || n.State == compute.StateRunning || n.State == compute.StateStopping)
+}
+
+// Lost says why the node can never serve again, "" when it may. A stopped machine has lost its disks by definition.
+func (n Node) Lost() string {
+	switch {
+	case n.InstanceID == "":
+		return "its machine is gone"
+	case n.State == compute.StateStopped:
+		return "its machine is stopped"
+	case n.State == compute.StateTerminating:
+		return "its machine is being terminated"
+	case n.Phase == compute.PhaseDiskLost:
+		return "its disks are lost"
+	}
+	return ""
+}
+
+// Ready says that the broker serves: its machine runs, and it is registered and unfenced.
+func (n Node) Ready() bool {
+	return n.InstanceID != "" && n.State == compute.StateRunning && n.Registered && !n.Fenced
+}
+
+// Partition is one partition with what a decision needs to know of it.
+type Partition struct {
+	TopicPartition
+	Leader int32
+	// Replicas in order; Adding and Removing are those of a reassignment in flight.
+	Replicas, ISR, Adding, Removing []int32
+	// Bytes is the size of one replica: the largest that a broker reports, so a follower that is catching up counts as its leader's size.
+	Bytes int64
+}
+
+// InFlight says that a reassignment of the partition is under way.
+func (p Partition) InFlight() bool { return len(p.Adding) > 0 || len(p.Removing) > 0 }
+
+// Target is the replica list once the reassignment in flight is done.
+func (p Partition) Target() []int32 { return minus(p.Replicas, p.Removing) }
+
+// OutOfSync are the replicas of the target that are not in the ISR.
+func (p Partition) OutOfSync() []int32 { return minus(p.Target(), p.ISR) }
+
+// Quorum is the controllers' view of themselves.
+type Quorum struct {
+	// Leader is the active controller's id, -1 while there is none.
+	Leader int32
+	// Voters and Observers by id; the value says whether it is caught up with the leader.
+	Voters, Observers map[int32]bool
+}
+
+// Clone returns a copy that shares nothing that a step changes.
+func (o Observation) Clone() Observation {
+	o.Nodes = slices.Clone(o.Nodes)
+	o.Partitions = slices.Clone(o.Partitions)
+	if o.Quorum != nil {
+		q := Quorum{Leader: o.Quorum.Leader, Voters: map[int32]bool{}, Observers: map[int32]bool{}}
+		for id, ok := range o.Quorum.Voters {
+			q.Voters[id] = ok
+		}
+		for id, ok := range o.Quorum.Observers {
+			q.Observers[id] = ok
+		}
+		o.Quorum = &q
+	}
+	return o
+}
+
+func (o Observation) node(id int32) (Node, bool) {
+	for _, n := range o.Nodes {
+		if n.ID == id {
+			return n, true
+		}
+	}
+	return Node{}, false
+}

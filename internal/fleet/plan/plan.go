@@ -1,0 +1,318 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+const (
+	// MaxMoves is how many partitions are in flight at once. A KRaft controller refuses a request that makes more than
+	// 10,000 records; this stays far below it and keeps batches short enough to stop between them.
+	MaxMoves = 200
+	// ReadyTimeout is how long a node may take until its broker serves, or its controller has caught up.
+	ReadyTimeout = 5 * time.Minute
+	// CordonLevel is the level of metadata.version from which brokers can be cordoned (KIP-1066, Kafka 4.3).
+	CordonLevel int16 = 30
+)
+
+// Decision is what to do now.
+type Decision struct {
+	// Steps may run now, in this order.
+	Steps []Step
+	// Waiting are conditions under way that will change by themselves, each a sentence.
+	Waiting []string
+	// Blocked is what no waiting will change, "" when nothing is.
+	Blocked string
+}
+
+// Done says that nothing is left to do: the group is as desired.
+func (d Decision) Done() bool { return len(d.Steps) == 0 && len(d.Waiting) == 0 && d.Blocked == "" }
+
+func (d *Decision) step(s Step) { d.Steps = append(d.Steps, s) }
+func (d *Decision) wait(format string, a ...any) {
+	d.Waiting = append(d.Waiting, fmt.Sprintf(format, a...))
+}
+
+func (d *Decision) block(format string, a ...any) {
+	if d.Blocked == "" {
+		d.Blocked = fmt.Sprintf(format, a...)
+	}
+}
+
+// Next returns what the group needs now.
+func Next(g Group, o Observation, now time.Time) Decision {
+	var d Decision
+	if o.Throttled && !o.inFlight() {
+		d.step(Step{Kind: ClearThrottles, Reason: "no reassignment is in flight, so the throttles are left over"})
+	}
+	if g.Role == compute.RoleController {
+		controllers(g, o, now, &d)
+	} else {
+		brokers(g, o, now, &d)
+	}
+	return d
+}
+
+func (o Observation) inFlight() bool {
+	return slices.ContainsFunc(o.Partitions, Partition.InFlight)
+}
+
+// roster is the group's nodes, sorted into those that stay and those that leave.
+type roster struct {
+	// stay are the nodes of the wanted spec in their zones; leave the others, by id.
+	stay, leave []Node
+	// why each leaver leaves.
+	why map[int32]string
+	// want is how many nodes each zone shall have.
+	want map[string]int
+	// surplus marks leavers that nothing replaces: the group shrinks, or another zone takes the place.
+	surplus map[int32]bool
+}
+
+// newRoster sorts the nodes. weight is how much a node holds: of several equal nodes too many, the lightest leaves.
+func newRoster(g Group, nodes []Node, weight func(Node) int) roster {
+	r := roster{why: map[int32]string{}, surplus: map[int32]bool{}}
+	var stay []Node
+	for _, n := range nodes {
+		if why := leaving(g, n); why != "" {
+			r.why[n.ID] = why
+			r.leave = append(r.leave, n)
+		} else {
+			stay = append(stay, n)
+		}
+	}
+	r.want = zoneCounts(g, stay, nodes)
+	for _, zone := range g.Zones {
+		members := inZone(stay, zone)
+		// The first ones to go: not serving, then already chosen by an earlier run, then the lightest, then the youngest.
+		slices.SortFunc(members, func(a, b Node) int {
+			return cmp.Or(
+				cmpBool(b.Ready(), a.Ready()), cmpBool(a.Cordoned, b.Cordoned),
+				cmp.Compare(weight(a), weight(b)), cmp.Compare(b.ID, a.ID))
+		})
+		for i, n := range members {
+			if i < len(members)-r.want[zone] {
+				r.surplus[n.ID] = true
+				r.why[n.ID] = fmt.Sprintf("zone %s needs %s of this group", zone, plural(r.want[zone], "node"))
+				r.leave = append(r.leave, n)
+			} else {
+				r.stay = append(r.stay, n)
+			}
+		}
+	}
+	byID := func(a, b Node) int { return cmp.Compare(a.ID, b.ID) }
+	slices.SortFunc(r.stay, byID)
+	slices.SortFunc(r.leave, byID)
+	return r
+}
+
+// cmpBool sorts true before false when called as cmpBool(a, b).
+func cmpBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// leaving says why a node cannot stay, "" when it can.
+func leaving(g Group, n Node) string {
+	switch {
+	case n.Lost() != "":
+		return n.Lost()
+	case g.Count == 0:
+		return "the group is being destroyed"
+	case n.State == compute.StateStopping:
+		return "its machine is stopping"
+	case n.Phase == compute.PhaseFailed && n.LaunchedAt.Before(g.Started):
+		return "it failed: " + n.Problem
+	case n.SpecHash != g.SpecHash:
+		return fmt.Sprintf("it is %s, the group wants %s", n.SpecText, g.SpecText)
+	case !slices.Contains(g.Zones, n.Zone):
+		return fmt.Sprintf("zone %s is not one of the group's", n.Zone)
+	}
+	return ""
+}
+
+// zoneCounts spreads the count evenly over the zones. The zones that get one more are those that have most already, so that
+// nothing moves without need.
+func zoneCounts(g Group, stay, all []Node) map[string]int {
+	want := map[string]int{}
+	if len(g.Zones) == 0 {
+		return want
+	}
+	order := slices.Clone(g.Zones)
+	slices.SortStableFunc(order, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(inZone(stay, b)), len(inZone(stay, a))), cmp.Compare(len(inZone(all, b)), len(inZone(all, a))))
+	})
+	for i, zone := range order {
+		want[zone] = g.Count / len(order)
+		if i < g.Count%len(order) {
+			want[zone]++
+		}
+	}
+	return want
+}
+
+func inZone(nodes []Node, zone string) []Node {
+	var out []Node
+	for _, n := range nodes {
+		if n.Zone == zone {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// successors pairs each leaver that is replaced with the node that takes over from it: within a zone, the places are numbered, the
+// nodes that stay fill them from the first, the leavers stand in the last ones, both by id. So the pairing is the same in each
+// round, without a memory. A leaver whose successor does not exist yet has none.
+func (r roster) successors(zones []string) map[int32]int32 {
+	pairs := map[int32]int32{}
+	for _, zone := range zones {
+		var replaced []Node
+		for _, n := range inZone(r.leave, zone) {
+			if !r.surplus[n.ID] {
+				replaced = append(replaced, n)
+			}
+		}
+		stay := inZone(r.stay, zone)
+		for i, n := range replaced {
+			place := i + r.want[zone] - len(replaced)
+			if place >= 0 && place < len(stay) {
+				pairs[n.ID] = stay[place].ID
+			}
+		}
+	}
+	return pairs
+}
+
+// replaced says that some node of the group will take the leaver's place, once it exists.
+func (r roster) replaced(n Node) bool {
+	if r.surplus[n.ID] {
+		return false
+	}
+	var same []Node
+	for _, l := range inZone(r.leave, n.Zone) {
+		if !r.surplus[l.ID] {
+			same = append(same, l)
+		}
+	}
+	// The last ones of the zone have places; the first ones are too many where the zone shrinks.
+	at := slices.IndexFunc(same, func(l Node) bool { return l.ID == n.ID })
+	return at+r.want[n.Zone]-len(same) >= 0
+}
+
+// launches plans the missing nodes: at most MaxSurge beyond Count alive, and the first of a new spec alone, as the canary.
+func launches(g Group, o Observation, r roster, ready func(Node) bool, now time.Time, d *Decision) {
+	alive, anyReady, pending := 0, false, 0
+	for _, n := range slices.Concat(r.stay, r.leave) {
+		if n.Alive() {
+			alive++
+		}
+	}
+	for _, n := range r.stay {
+		if ready(n) {
+			anyReady = true
+			continue
+		}
+		pending++
+		since := n.LaunchedAt
+		if since.Before(g.Started) {
+			since = g.Started
+		}
+		switch {
+		case n.Phase == compute.PhaseFailed,
+			n.Phase == compute.PhaseBackoff && n.Restarts >= 3 && !n.Registered,
+			now.Sub(since) > ReadyTimeout:
+			d.block("node %d (%s, zone %s) does not become healthy: %s", n.ID, g.SpecText, n.Zone, cmp.Or(n.Problem, fmt.Sprintf("not ready after %s", ReadyTimeout)))
+		default:
+			d.wait("node %d is starting", n.ID)
+		}
+	}
+	if d.Blocked != "" {
+		return
+	}
+	room := g.Count + max(g.MaxSurge, 1) - alive
+	if rolling := slices.ContainsFunc(r.leave, Node.Alive); rolling && !anyReady {
+		room = min(room, 1-pending)
+	}
+	missing := map[string]int{}
+	for _, zone := range g.Zones {
+		missing[zone] = r.want[zone] - len(inZone(r.stay, zone))
+	}
+	pairs := r.successors(g.Zones)
+	next := o.NextNodeID
+	for ; room > 0; room-- {
+		zone := ""
+		for _, z := range g.Zones {
+			if missing[z] > 0 && (zone == "" || missing[z] > missing[zone]) {
+				zone = z
+			}
+		}
+		if zone == "" {
+			return
+		}
+		missing[zone]--
+		s := Step{Kind: Launch, NodeID: next, Zone: zone, Reason: fmt.Sprintf("the group wants %s in zone %s", plural(r.want[zone], "node"), zone)}
+		for _, l := range inZone(r.leave, zone) {
+			if _, paired := pairs[l.ID]; !paired && r.replaced(l) {
+				pairs[l.ID], s.Replaces = next, l.ID
+				s.Reason = fmt.Sprintf("replaces node %d: %s", l.ID, r.why[l.ID])
+				break
+			}
+		}
+		next++
+		d.step(s)
+	}
+}
+
+// finalize raises metadata.version once every node of the cluster can, and never before.
+func finalize(o Observation, d *Decision) {
+	if o.MetadataLevel == 0 || len(o.Nodes) == 0 {
+		return
+	}
+	level := o.LevelWanted
+	for _, n := range o.Nodes {
+		if n.MaxLevel == 0 {
+			return // A node that did not say what it can is a reason not to.
+		}
+		if o.LevelWanted == 0 && (level == 0 || n.MaxLevel < level) {
+			level = n.MaxLevel
+		}
+		if n.MaxLevel < o.LevelWanted {
+			return
+		}
+	}
+	if level > o.MetadataLevel {
+		d.step(Step{Kind: FinalizeFeature, Level: level, Reason: "every node of the cluster runs a version that has it"})
+	}
+}
+
+// configChanges returns what must be set or removed so that have becomes want.
+func configChanges(have, want map[string]string, removed []string) map[string]*string {
+	changes := map[string]*string{}
+	for key, value := range want {
+		if old, ok := have[key]; !ok || old != value {
+			changes[key] = &value
+		}
+	}
+	for _, key := range removed {
+		if _, ok := have[key]; ok {
+			if _, wanted := want[key]; !wanted {
+				changes[key] = nil
+			}
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return changes
+}

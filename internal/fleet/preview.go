@@ -1,0 +1,122 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// Figures that the estimate is made with, where nothing better is known. They are for orientation and no promise.
+const (
+	secondsPerNode     = 20
+	assumedBytesPerSec = 100 << 20
+)
+
+// Preview is what a rollout would do, found out on the model.
+type Preview struct {
+	// Steps are the rollout's steps in order, as text.
+	Steps []string
+	// Replaced are the node ids that leave; Launched is how many come.
+	Replaced []int32
+	Launched int
+	// BytesToMove is the size of every replica that is copied.
+	BytesToMove int64
+	Estimate    time.Duration
+	// Short says why the rollout would stop before it is done, "" when nothing is in its way.
+	Short string
+}
+
+// Converged says that nothing is to be done.
+func (p Preview) Converged() bool { return len(p.Steps) == 0 && p.Short == "" }
+
+// PreviewCluster says what ApplyCluster would do now.
+func (c *Client) PreviewCluster(ctx context.Context, want Cluster) (Preview, error) {
+	return c.preview(ctx, want.Name, c.clusterGoal(ctx, want), nil)
+}
+
+// PreviewGroup says what ApplyGroup would do now, on the cluster as this process has planned it.
+func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup) (Preview, error) {
+	planned, ok := c.PlannedFor(want.Cluster)
+	if len(want.Zones) == 0 {
+		want.Zones = planned.Zones
+	}
+	return c.preview(ctx, want.Cluster, c.groupGoal(ctx, want), func(o *observed) {
+		level, known := kafka.MetadataLevel(release(planned.KafkaVersion))
+		if !ok || !known {
+			return
+		}
+		for i := range o.Nodes {
+			if o.Nodes[i].Role == compute.RoleController {
+				o.Nodes[i].MaxLevel = level
+			}
+		}
+	})
+}
+
+func (c *Client) preview(ctx context.Context, cluster string, build builder, adjust func(*observed)) (Preview, error) {
+	o, err := c.observe(ctx, cluster)
+	if err != nil {
+		return Preview{}, err
+	}
+	g, err := build(o)
+	if err != nil {
+		return Preview{}, err
+	}
+	if adjust != nil {
+		adjust(&o)
+	}
+	now := time.Now()
+	g.group.Started = now
+	fleet := model.New(o.Observation, now)
+	steps, short := fleet.Run(g.group, 100_000)
+	if onlySweeps(steps) && slices.ContainsFunc(o.Partitions, plan.Partition.InFlight) {
+		// Somebody moves partitions right now, under a throttle of theirs. It is ours to sweep only when they are done.
+		steps = nil
+	}
+	return summarize(g, o.NextNodeID, steps, short), nil
+}
+
+func onlySweeps(steps []plan.Step) bool {
+	return !slices.ContainsFunc(steps, func(s plan.Step) bool { return s.Kind != plan.ClearThrottles })
+}
+
+// summarize turns steps into what a reader of a plan wants to know. Ids of nodes to come are not known before they come: another
+// resource of the same apply may take them.
+func summarize(g goal, firstNew int32, steps []plan.Step, short string) Preview {
+	p := Preview{Short: short}
+	name := func(id int32) string {
+		if id >= firstNew {
+			return fmt.Sprintf("new node #%d", id-firstNew+1)
+		}
+		return fmt.Sprintf("node %d", id)
+	}
+	for _, s := range steps {
+		p.Steps = append(p.Steps, s.Text(name))
+		p.BytesToMove += s.Bytes()
+		switch s.Kind {
+		case plan.Launch:
+			p.Launched++
+			if s.Replaces != 0 {
+				p.Replaced = append(p.Replaced, s.Replaces)
+			}
+		case plan.Terminate, plan.Unregister, plan.RemoveVoter:
+			if s.NodeID < firstNew && !slices.Contains(p.Replaced, s.NodeID) {
+				p.Replaced = append(p.Replaced, s.NodeID)
+			}
+		}
+	}
+	slices.Sort(p.Replaced)
+	rate := g.throttle
+	if rate == 0 {
+		rate = assumedBytesPerSec
+	}
+	waves := (max(p.Launched, len(p.Replaced)) + max(g.group.MaxSurge, 1) - 1) / max(g.group.MaxSurge, 1)
+	p.Estimate = time.Duration(waves)*secondsPerNode*time.Second + time.Duration(p.BytesToMove/rate/int64(max(g.group.MaxSurge, 1)))*time.Second
+	return p
+}
