@@ -1,0 +1,449 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	defaultClientID = "terraform-provider-kafkafleet"
+	defaultTimeout  = 15 * time.Second
+	// maxDial bounds a TCP connect: an address that does not even accept is dead, however slow the requests may be.
+	maxDial = 5 * time.Second
+	// addressAge is how long the answer of Bootstrap and Controllers is used while every request succeeds.
+	addressAge             = 10 * time.Second
+	firstPause, worstPause = 50 * time.Millisecond, time.Second
+)
+
+// Config says how to reach one cluster.
+type Config struct {
+	// Bootstrap returns the addresses, host:port, of the brokers that live now. It is asked again after every failed
+	// connection, since nodes come and go during a rollout.
+	Bootstrap func(ctx context.Context) ([]string, error)
+	// Controllers returns the addresses of the controllers that live now; nil when they cannot be reached. The requests
+	// that a controller understands go there when no broker answers, such as when there is none yet.
+	Controllers func(ctx context.Context) ([]string, error)
+	// ClientID is what Kafka's request log calls this client; there is a default.
+	ClientID string
+	TLS      *tls.Config
+	SASL     *SASL
+	// Timeout bounds one request to one node, and for how long a call is repeated; 15 s by default. A call that meets hung
+	// nodes takes one Timeout for each of them. The context bounds the whole call.
+	Timeout time.Duration
+	// OnMutation is called right before each request that changes anything, with Kafka's name of the API and what it is
+	// about. Nil is allowed.
+	OnMutation func(api, subject string)
+}
+
+// SASL is how the client authenticates.
+type SASL struct {
+	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+	Mechanism, Username, Password string
+}
+
+// Client speaks to one cluster. It connects when it is first used, shares its connections between calls, and is safe for
+// concurrent use. A failed connect is never remembered as a result: every call starts from what lives now.
+type Client struct {
+	cfg Config
+
+	mu     sync.Mutex
+	closed bool
+	// conns has one connection pool for each address that was ever needed.
+	conns map[string]*kgo.Client
+	// failed is when an address last failed to answer. It is only an order of preference, never a verdict.
+	failed map[string]time.Time
+	// known are the addresses of registered brokers, by id.
+	known map[int32]string
+	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
+	brokers, controllers []string
+	asked                time.Time
+	// shared is sarama's connection, nil until needed and after a failure.
+	shared sarama.ClusterAdmin
+	// connecting is held while shared is being made, so that concurrent callers wait for one connect.
+	connecting chan struct{}
+}
+
+// New returns a client. It makes no network call.
+func New(cfg Config) *Client {
+	cfg.ClientID = cmp.Or(cfg.ClientID, defaultClientID)
+	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
+	return &Client{
+		cfg:        cfg,
+		conns:      map[string]*kgo.Client{},
+		failed:     map[string]time.Time{},
+		known:      map[int32]string{},
+		connecting: make(chan struct{}, 1),
+	}
+}
+
+// Close ends all connections. Calls that are under way fail, and so do later ones.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = map[string]*kgo.Client{}
+	shared := c.shared
+	c.shared = nil
+	if shared == nil {
+		return nil
+	}
+	return shared.Close()
+}
+
+// mutation reports a request that changes something to whoever keeps account. Every mutating call makes it first.
+func (c *Client) mutation(api, subject string) {
+	if c.cfg.OnMutation != nil {
+		c.cfg.OnMutation(api, subject)
+	}
+}
+
+// admin runs fn on the shared sarama connection. It repeats fn after an error that may pass, on a new connection where the
+// old one is broken: fn must be idempotent, and a create must take "already exists" on a repetition for its own success.
+// It returns when ctx ends, even while fn still waits for a hung broker; fn's results may be read after a nil error only.
+// Errors wrap one of the package's sentinels.
+func (c *Client) admin(ctx context.Context, fn func(sarama.ClusterAdmin) error) error {
+	// In KRaft any broker can serve sarama as "controller", and which one is a draw at each connect: several draws are
+	// allowed even when the first ones met a hung broker and used the time up.
+	const draws = 4
+	return c.retry(ctx, draws, 0, func(ctx context.Context) error {
+		shared, err := c.connect(ctx)
+		if err != nil {
+			return err
+		}
+		done := make(chan error, 1)
+		go func() { done <- fn(shared) }()
+		select {
+		case err = <-done:
+		case <-ctx.Done():
+			// The broker that fn waits for may hang: the next caller gets a connection of its own.
+			c.disconnect(shared)
+			return ctx.Err()
+		}
+		if err != nil && !answered(err) {
+			c.disconnect(shared)
+		}
+		return err
+	})
+}
+
+// connect returns the shared sarama connection.
+func (c *Client) connect(ctx context.Context) (sarama.ClusterAdmin, error) {
+	select {
+	case c.connecting <- struct{}{}:
+		defer func() { <-c.connecting }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	c.mu.Lock()
+	shared, closed := c.shared, c.closed
+	c.mu.Unlock()
+	if closed {
+		return nil, errClosed
+	}
+	if shared != nil {
+		return shared, nil
+	}
+
+	brokers, _, err := c.addresses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(brokers) == 0 {
+		return nil, errNoBroker
+	}
+	conf, err := c.saramaConfig()
+	if err != nil {
+		return nil, err
+	}
+	type result struct {
+		admin sarama.ClusterAdmin
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		admin, err := sarama.NewClusterAdmin(brokers, conf)
+		done <- result{admin, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			c.forgetAddresses()
+			return nil, fmt.Errorf("connect to %s: %w", strings.Join(brokers, ", "), r.err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.closed {
+			return nil, errors.Join(errClosed, r.admin.Close())
+		}
+		c.shared = r.admin
+		return r.admin, nil
+	case <-ctx.Done():
+		// Nobody waits for this connection any more, so it is closed as soon as it stands.
+		go func() {
+			if r := <-done; r.err == nil {
+				_ = r.admin.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
+}
+
+// disconnect drops a sarama connection that has failed, so that the next call makes a new one.
+func (c *Client) disconnect(broken sarama.ClusterAdmin) {
+	c.mu.Lock()
+	if c.shared != broken {
+		c.mu.Unlock()
+		return
+	}
+	c.shared = nil
+	c.asked = time.Time{}
+	c.mu.Unlock()
+	// Close waits for requests in flight, and the broker may be hung.
+	go func() { _ = broken.Close() }()
+}
+
+// nodes is where a request may be sent.
+type nodes struct {
+	// name says it in error texts.
+	name string
+	// addresses are tried in this order.
+	addresses func(ctx context.Context) ([]string, error)
+	// attempts limits how often a request is sent, 0 for no limit but time.
+	attempts int
+}
+
+// anyBroker sends to whichever broker answers. In KRaft a broker forwards to the active controller what is not its own.
+func (c *Client) anyBroker() nodes {
+	return nodes{name: "any broker", addresses: func(ctx context.Context) ([]string, error) {
+		brokers, _, err := c.addresses(ctx)
+		if err == nil && len(brokers) == 0 {
+			err = errNoBroker
+		}
+		return c.byHealth(brokers), err
+	}}
+}
+
+// anyNode is anyBroker, and a controller when no broker answers. It is for requests that controllers understand (KIP-919).
+func (c *Client) anyNode() nodes {
+	return nodes{name: "any broker or controller", addresses: func(ctx context.Context) ([]string, error) {
+		brokers, controllers, err := c.addresses(ctx)
+		all := append(slices.Clone(brokers), controllers...)
+		if err == nil && len(all) == 0 {
+			err = errNoNode
+		}
+		return c.byHealth(all), err
+	}}
+}
+
+// broker sends to one broker only. A dead one is told after a second attempt: the caller goes on with the others.
+func (c *Client) broker(id int32) nodes {
+	return nodes{name: fmt.Sprintf("broker %d", id), attempts: 2, addresses: func(ctx context.Context) ([]string, error) {
+		address, err := c.brokerAddress(ctx, id)
+		return []string{address}, err
+	}}
+}
+
+// at sends to one address only.
+func at(address string) nodes {
+	return nodes{name: address, attempts: 2, addresses: func(context.Context) ([]string, error) {
+		return []string{address}, nil
+	}}
+}
+
+// request sends req until a node answers it and check finds no error in the answer that may pass. A nil check accepts every
+// answer. It is repeated like admin's fn. Errors wrap one of the package's sentinels.
+func request[R kmsg.Response](ctx context.Context, c *Client, to nodes, req kmsg.Request, check func(R) error) (R, error) {
+	var answer R
+	targets, err := to.addresses(ctx)
+	if err != nil {
+		return answer, classify(err)
+	}
+	tried := map[string]bool{}
+	err = c.retry(ctx, len(targets), to.attempts, func(ctx context.Context) error {
+		i := slices.IndexFunc(targets, func(address string) bool { return !tried[address] })
+		if i < 0 {
+			// One round is over. Ask again who lives.
+			clear(tried)
+			again, err := to.addresses(ctx)
+			if err != nil {
+				return err
+			}
+			targets, i = again, 0
+		}
+		address := targets[i]
+		tried[address] = true
+		response, err := c.send(ctx, address, req)
+		if err != nil {
+			return fmt.Errorf("%s at %s: %w", kmsg.NameForKey(req.Key()), address, err)
+		}
+		typed, ok := response.(R)
+		if !ok {
+			return fmt.Errorf("%w: %s answered %s with a %T", ErrInvalid, address, kmsg.NameForKey(req.Key()), response)
+		}
+		if check != nil {
+			if err := check(typed); err != nil {
+				return fmt.Errorf("%s at %s: %w", kmsg.NameForKey(req.Key()), address, err)
+			}
+		}
+		answer = typed
+		return nil
+	})
+	if err != nil {
+		return answer, fmt.Errorf("asking %s: %w", to.name, err)
+	}
+	return answer, nil
+}
+
+// send sends one request to one address and remembers whether it answered.
+func (c *Client) send(ctx context.Context, address string, req kmsg.Request) (kmsg.Response, error) {
+	conn, err := c.conn(address)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	response, err := conn.SeedBrokers()[0].Request(limited, req)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: no answer within %s", errNoAnswer, c.cfg.Timeout)
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err == nil:
+		delete(c.failed, address)
+	case !answered(err) && ctx.Err() == nil:
+		c.failed[address] = time.Now()
+		c.asked = time.Time{}
+		maps.DeleteFunc(c.known, func(_ int32, known string) bool { return known == address })
+	}
+	return response, err
+}
+
+// conn returns the connection pool of an address.
+func (c *Client) conn(address string) (*kgo.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
+	if conn := c.conns[address]; conn != nil {
+		return conn, nil
+	}
+	opts, err := c.kgoOptions()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := kgo.NewClient(append(opts, kgo.SeedBrokers(address))...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: address %s: %w", ErrInvalid, address, err)
+	}
+	c.conns[address] = conn
+	return conn, nil
+}
+
+// addresses returns who lives, from memory while all goes well.
+func (c *Client) addresses(ctx context.Context) (brokers, controllers []string, err error) {
+	c.mu.Lock()
+	brokers, controllers = c.brokers, c.controllers
+	fresh := time.Since(c.asked) < addressAge
+	c.mu.Unlock()
+	if fresh && len(brokers) > 0 {
+		return brokers, controllers, nil
+	}
+	if c.cfg.Bootstrap != nil {
+		if brokers, err = c.cfg.Bootstrap(ctx); err != nil {
+			return nil, nil, fmt.Errorf("find the live brokers: %w", err)
+		}
+	}
+	if c.cfg.Controllers != nil {
+		if controllers, err = c.cfg.Controllers(ctx); err != nil {
+			return nil, nil, fmt.Errorf("find the live controllers: %w", err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.brokers, c.controllers, c.asked = brokers, controllers, time.Now()
+	return brokers, controllers, nil
+}
+
+// forgetAddresses makes the next call ask who lives.
+func (c *Client) forgetAddresses() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = time.Time{}
+}
+
+// brokerAddress returns where a registered broker listens.
+func (c *Client) brokerAddress(ctx context.Context, id int32) (string, error) {
+	c.mu.Lock()
+	address := c.known[id]
+	c.mu.Unlock()
+	if address != "" {
+		return address, nil
+	}
+	_, brokers, err := c.Brokers(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, b := range brokers {
+		if b.ID == id {
+			return b.Address, nil
+		}
+	}
+	return "", fmt.Errorf("%w: no broker with id %d is registered", ErrNotFound, id)
+}
+
+// byHealth puts the addresses that failed to answer behind the others, the latest failure last.
+func (c *Client) byHealth(addresses []string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedStableFunc(slices.Values(addresses), func(a, b string) int { return c.failed[a].Compare(c.failed[b]) })
+}
+
+// retry repeats try while its error may pass: at least the given number of times, then until Timeout is over, and never more
+// than most times when that is not 0.
+func (c *Client) retry(ctx context.Context, least, most int, try func(context.Context) error) error {
+	start := time.Now()
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		err := try(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w: stopped after %s: %w", ErrUnreachable, time.Since(start).Round(time.Millisecond), cause(ctx, err))
+		case !passes(err), attempt == most, attempt >= least && time.Since(start) > c.cfg.Timeout:
+			return classify(err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: stopped after %s: %w", ErrUnreachable, time.Since(start).Round(time.Millisecond), cause(ctx, err))
+		}
+		pause = min(2*pause, worstPause)
+	}
+}
+
+// cause joins the end of ctx with what was the trouble before, unless they are the same.
+func cause(ctx context.Context, err error) error {
+	if errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", ctx.Err(), err)
+}

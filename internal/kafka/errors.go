@@ -1,0 +1,105 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+var (
+	errClosed = fmt.Errorf("%w: the client is closed", ErrInvalid)
+	// errNoBroker and errNoNode are not repeated: that nothing runs is what compute says, and it is asked at each call.
+	errNoBroker = fmt.Errorf("%w: the cluster has no live broker", ErrUnreachable)
+	errNoNode   = fmt.Errorf("%w: the cluster has no live broker and no live controller", ErrUnreachable)
+	errNoAnswer = errors.New("hung or overloaded")
+)
+
+// answer is an error that Kafka itself gave.
+type answer struct {
+	err     *kerr.Error
+	message string
+}
+
+func (a *answer) Error() string {
+	if a.message == "" {
+		return a.err.Description + " (" + a.err.Message + ")"
+	}
+	return a.message + " (" + a.err.Message + ")"
+}
+
+func (a *answer) Unwrap() error { return a.err }
+
+// kafkaError turns an error code of a response into an error with Kafka's own message; nil for code 0.
+func kafkaError(code int16, message *string) error {
+	if code == 0 {
+		return nil
+	}
+	a := &answer{err: kerr.TypedErrorForCode(code)}
+	if message != nil {
+		a.message = *message
+	}
+	return a
+}
+
+// code returns the error code that Kafka answered with, through either library.
+func code(err error) (*kerr.Error, bool) {
+	var viaFranz *kerr.Error
+	if errors.As(err, &viaFranz) {
+		return viaFranz, true
+	}
+	var viaSarama sarama.KError
+	if errors.As(err, &viaSarama) {
+		return kerr.TypedErrorForCode(int16(viaSarama)), viaSarama != sarama.ErrNoError
+	}
+	return nil, false
+}
+
+// answered is true when a node gave an answer, be it an error.
+func answered(err error) bool {
+	_, ok := code(err)
+	return ok
+}
+
+// passes is true for errors that a repetition may cure: no answer, or an answer that Kafka calls retriable.
+func passes(err error) bool {
+	if k, ok := code(err); ok {
+		// Kafka calls a missing topic retriable because metadata may lag. For an administrator it is the answer.
+		return k.Retriable && !errors.Is(k, kerr.UnknownTopicOrPartition) && !errors.Is(k, kerr.UnknownTopicID)
+	}
+	var certificate *tls.CertificateVerificationError
+	var configuration sarama.ConfigurationError
+	switch {
+	case errors.Is(err, errNoBroker), errors.Is(err, errNoNode), errors.Is(err, ErrInvalid), errors.Is(err, ErrNotFound),
+		errors.As(err, &certificate), errors.As(err, &configuration), errors.Is(err, context.Canceled):
+		return false
+	}
+	return true
+}
+
+// classify wraps err with the sentinel that tells the caller what to do.
+func classify(err error) error {
+	for _, sentinel := range []error{ErrNotFound, ErrExists, ErrInvalid, ErrUnreachable} {
+		if err == nil || errors.Is(err, sentinel) {
+			return err
+		}
+	}
+	k, ok := code(err)
+	if !ok {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	switch k {
+	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.ResourceNotFound, kerr.BrokerIDNotRegistered,
+		kerr.VoterNotFound, kerr.NoReassignmentInProgress, kerr.GroupIDNotFound:
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	case kerr.TopicAlreadyExists, kerr.DuplicateResource, kerr.DuplicateVoter:
+		return fmt.Errorf("%w: %w", ErrExists, err)
+	}
+	if k.Retriable {
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	return fmt.Errorf("%w: %w", ErrInvalid, err)
+}
