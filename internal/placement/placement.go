@@ -172,75 +172,64 @@ func RestoreZones(partitions []Partition, brokers []Broker) []Move {
 	return moves
 }
 
-// ScaleOut returns the moves that give the brokers of a zone that hold next to nothing (less than half of the zone's mean number
-// of replicas) their share of it. Data flows from old brokers to these new ones only, and within a zone, so that no
-// partition's spread changes. The threshold keeps brokers that are merely uneven at rest.
+// ScaleOut returns the moves that give brokers that hold next to nothing (less than half of a share) their share. Data flows from
+// old brokers to these new ones only, and no partition loses a zone by it: a replica moves within its zone, or to a zone that the
+// partition is not in. The threshold keeps brokers that are merely uneven at rest.
 func ScaleOut(partitions []Partition, brokers []Broker) []Move {
 	zones, all := zonesOf(brokers)
 	b := newBoard(partitions, zones)
-	current := map[int]Move{} // by index into the sorted partitions, since one partition can move in several zones
-	sorted := bySize(partitions)
+	share, overall := map[string]int{}, 0 // the mean number of replicas of a broker, in a zone and over all
 	for _, zone := range all {
-		var members []int32
-		var total load
+		members, replicas := 0, 0
 		for _, br := range brokers {
 			if br.Zone == zone {
-				members = append(members, br.ID)
-				l := b.of(br.ID)
-				total.bytes, total.replicas = total.bytes+l.bytes, total.replicas+l.replicas
+				members++
+				replicas += b.of(br.ID).replicas
 			}
 		}
-		share := total.replicas / len(members)
-		var fresh []int32
-		for _, m := range members {
-			if 2*b.of(m).replicas < share {
-				fresh = append(fresh, m)
-			}
-		}
-		if len(fresh) == 0 {
-			continue
-		}
-		shareBytes := total.bytes / int64(len(members))
-		for i, p := range sorted {
-			to := p.Replicas
-			if m, ok := current[i]; ok {
-				to = m.To
-			}
-			for at, r := range to {
-				if b.zone[r] != zone || slices.Contains(fresh, r) || b.of(r).replicas <= share {
-					continue
-				}
-				target := emptiest(b, fresh, to)
-				if target == 0 {
-					continue
-				}
-				t := b.of(target)
-				// Largest first: a replica that would overfill the target is passed over for a smaller one, but the last places go by count.
-				if t.replicas >= share || (t.bytes > 0 && shareBytes > 0 && t.bytes+p.Bytes > shareBytes+shareBytes/10 && 2*t.replicas >= share) {
-					continue
-				}
-				b.add(r, -p.Bytes, -1)
-				b.add(target, p.Bytes, 1)
-				to = slices.Clone(to)
-				to[at] = target
-				current[i] = Move{Partition: p, To: to}
-			}
+		share[zone] = replicas / members
+		overall += replicas
+	}
+	overall /= max(len(brokers), 1)
+	var fresh []int32
+	for _, br := range brokers {
+		if 2*b.of(br.ID).replicas < max(share[br.Zone], overall) {
+			fresh = append(fresh, br.ID)
 		}
 	}
 	var moves []Move
-	for i := range sorted {
-		if m, ok := current[i]; ok {
-			moves = append(moves, m)
+	for _, p := range bySize(partitions) {
+		to := slices.Clone(p.Replicas)
+		for at, r := range to {
+			if slices.Contains(fresh, r) {
+				continue
+			}
+			if target := b.heir(to, r, fresh, share, overall); target != 0 {
+				b.add(r, -p.Bytes, -1)
+				b.add(target, p.Bytes, 1)
+				to[at] = target
+			}
+		}
+		if !slices.Equal(to, p.Replicas) {
+			moves = append(moves, Move{Partition: p, To: to})
 		}
 	}
 	return moves
 }
 
-// emptiest returns the broker of the list with the fewest bytes that the partition is not on, 0 when there is none.
-func emptiest(b *board, brokers, replicas []int32) int32 {
+// heir returns the fresh broker that should take a replica from the donor, 0 when the donor has no more than its share or no fresh one
+// has room: the one with the fewest replicas, then bytes.
+func (b *board) heir(replicas []int32, donor int32, fresh []int32, share map[string]int, overall int) int32 {
 	var best int32
-	for _, id := range brokers {
-		if slices.Contains(replicas, id) {
+	for _, id := range fresh {
+		limit := share[b.zone[id]]
+		if b.zone[id] != b.zone[donor] {
+			limit = overall
+			if b.clashes(replicas, donor, id) > 0 {
+				continue
+			}
+		}
+		if slices.Contains(replicas, id) || b.of(id).replicas >= limit || b.of(donor).replicas <= limit {
 			continue
 		}
 		if best == 0 || cmp.Or(cmp.Compare(b.of(id).replicas, b.of(best).replicas), cmp.Compare(b.of(id).bytes, b.of(best).bytes)) < 0 {

@@ -28,7 +28,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		return held
 	})
 
-	launches(g, o, r, Node.Ready, now, d)
+	launches(g, o, r, Node.Ready, "", now, d)
 	if d.Blocked != "" {
 		return
 	}
@@ -55,6 +55,9 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		if holds[n.ID] == 0 {
 			retire(o, r, n, d)
 		}
+	}
+	if len(r.leave) > 0 && len(d.Steps) == 0 && len(d.Waiting) == 0 {
+		d.wait("node %d leaves as soon as its successor is there", r.leave[0].ID)
 	}
 	if !settled || len(r.leave) > 0 || len(d.Waiting) > 0 {
 		return
@@ -96,7 +99,8 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 			receivers = append(receivers, placement.Broker{ID: n.ID, Zone: n.Zone})
 		}
 	}
-	successor := r.successors(g.Zones)
+	successor, expected := r.successors(g.Zones)
+	short := len(r.stay) < g.Count
 	var lost, healthy []Node
 	for _, n := range r.leave {
 		switch {
@@ -117,13 +121,15 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 	}
 	leavers, substitutes := []int32{}, map[int32]int32{}
 	for _, n := range now {
-		switch to, paired := successor[n.ID], r.replaced(n); {
-		case paired && ready[to]:
+		switch to := successor[n.ID]; {
+		case expected[n.ID] && ready[to]:
 			substitutes[n.ID] = to
-		case paired:
+		case expected[n.ID]:
 			continue // Its successor is not there yet.
 		case !settled:
 			continue // Nobody takes its place, so all of the group must be there to share what it holds.
+		case short && len(leavers) > 0:
+			continue // More nodes are to come when this one has made room for them: then they share what the next one holds.
 		}
 		leavers = append(leavers, n.ID)
 		if !n.Cordoned && n.Lost() == "" && o.MetadataLevel >= CordonLevel {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -29,7 +30,13 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 		_, voter := o.Quorum.Voters[n.ID]
 		return n.State == compute.StateRunning && (voter || o.Quorum.Observers[n.ID])
 	}
-	launches(g, o, r, ready, now, d)
+	last := ""
+	for _, n := range nodes {
+		if o.Quorum != nil && o.Quorum.Leader == n.ID {
+			last = n.Zone
+		}
+	}
+	launches(g, o, r, ready, last, now, d)
 	if d.Blocked != "" {
 		return
 	}
@@ -111,12 +118,12 @@ func changeVoters(g Group, o Observation, r roster, d *Decision) bool {
 			leavers = append(leavers, n)
 		}
 	}
-	// The lost first, the active controller last: removing it moves leadership, and once is enough.
+	// The lost first, then those whose successor votes already, and the active controller last: removing it moves leadership, and
+	// once is enough.
+	successor, _ := r.successors(g.Zones)
+	succeeded := func(n Node) bool { _, votes := q.Voters[successor[n.ID]]; return votes }
 	slices.SortStableFunc(leavers, func(a, b Node) int {
-		if c := cmpBool(a.Lost() != "", b.Lost() != ""); c != 0 {
-			return c
-		}
-		return cmpBool(b.ID == q.Leader, a.ID == q.Leader)
+		return cmp.Or(cmpBool(a.Lost() != "", b.Lost() != ""), cmpBool(succeeded(a), succeeded(b)), cmpBool(a.ID != q.Leader, b.ID != q.Leader))
 	})
 	for _, n := range leavers {
 		if current-1 < g.Count {

@@ -171,47 +171,39 @@ func inZone(nodes []Node, zone string) []Node {
 	return out
 }
 
-// successors pairs each leaver that is replaced with the node that takes over from it: within a zone, the places are numbered, the
-// nodes that stay fill them from the first, the leavers stand in the last ones, both by id. So the pairing is the same in each
-// round, without a memory. A leaver whose successor does not exist yet has none.
-func (r roster) successors(zones []string) map[int32]int32 {
-	pairs := map[int32]int32{}
-	for _, zone := range zones {
-		var replaced []Node
-		for _, n := range inZone(r.leave, zone) {
-			if !r.surplus[n.ID] {
-				replaced = append(replaced, n)
-			}
+// replaced are the leavers of a zone that nodes of the group take over from, in the order in which they get their successors: the lost
+// first, since they are repaired before anything healthy is touched, then by id.
+func (r roster) replaced(zone string) []Node {
+	var out []Node
+	for _, n := range inZone(r.leave, zone) {
+		if !r.surplus[n.ID] {
+			out = append(out, n)
 		}
-		stay := inZone(r.stay, zone)
+	}
+	slices.SortStableFunc(out, func(a, b Node) int { return cmpBool(a.Lost() != "", b.Lost() != "") })
+	return out[max(len(out)-r.want[zone], 0):]
+}
+
+// successors pairs each leaver that is replaced with the node that takes over from it: within a zone, the places are numbered, the
+// nodes that stay fill them from the first, the leavers stand in the last ones. So the pairing is the same in each round,
+// without a memory. A leaver whose successor does not exist yet is in expected only.
+func (r roster) successors(zones []string) (pairs map[int32]int32, expected map[int32]bool) {
+	pairs, expected = map[int32]int32{}, map[int32]bool{}
+	for _, zone := range zones {
+		replaced, stay := r.replaced(zone), inZone(r.stay, zone)
 		for i, n := range replaced {
-			place := i + r.want[zone] - len(replaced)
-			if place >= 0 && place < len(stay) {
+			expected[n.ID] = true
+			if place := i + r.want[zone] - len(replaced); place < len(stay) {
 				pairs[n.ID] = stay[place].ID
 			}
 		}
 	}
-	return pairs
+	return pairs, expected
 }
 
-// replaced says that some node of the group will take the leaver's place, once it exists.
-func (r roster) replaced(n Node) bool {
-	if r.surplus[n.ID] {
-		return false
-	}
-	var same []Node
-	for _, l := range inZone(r.leave, n.Zone) {
-		if !r.surplus[l.ID] {
-			same = append(same, l)
-		}
-	}
-	// The last ones of the zone have places; the first ones are too many where the zone shrinks.
-	at := slices.IndexFunc(same, func(l Node) bool { return l.ID == n.ID })
-	return at+r.want[n.Zone]-len(same) >= 0
-}
-
-// launches plans the missing nodes: at most MaxSurge beyond Count alive, and the first of a new spec alone, as the canary.
-func launches(g Group, o Observation, r roster, ready func(Node) bool, now time.Time, d *Decision) {
+// launches plans the missing nodes: at most MaxSurge beyond Count alive, and the first of a new spec alone, as the canary. Zones that
+// have lost a node come first, and the zone last (the active controller's) comes last.
+func launches(g Group, o Observation, r roster, ready func(Node) bool, last string, now time.Time, d *Decision) {
 	alive, anyReady, pending := 0, false, 0
 	for _, n := range slices.Concat(r.stay, r.leave) {
 		if n.Alive() {
@@ -248,26 +240,34 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, now time.
 	for _, zone := range g.Zones {
 		missing[zone] = r.want[zone] - len(inZone(r.stay, zone))
 	}
-	pairs := r.successors(g.Zones)
+	pairs, _ := r.successors(g.Zones)
+	unpaired := func(zone string) []Node {
+		return slices.DeleteFunc(r.replaced(zone), func(n Node) bool { _, ok := pairs[n.ID]; return ok })
+	}
+	lost := func(zone string) int {
+		count := 0
+		for _, n := range unpaired(zone) {
+			if n.Lost() != "" {
+				count++
+			}
+		}
+		return count
+	}
 	next := o.NextNodeID
 	for ; room > 0; room-- {
-		zone := ""
-		for _, z := range g.Zones {
-			if missing[z] > 0 && (zone == "" || missing[z] > missing[zone]) {
-				zone = z
-			}
-		}
-		if zone == "" {
+		open := slices.DeleteFunc(slices.Clone(g.Zones), func(zone string) bool { return missing[zone] <= 0 })
+		if len(open) == 0 {
 			return
 		}
+		slices.SortStableFunc(open, func(a, b string) int {
+			return cmp.Or(cmp.Compare(lost(b), lost(a)), cmpBool(a != last, b != last), cmp.Compare(missing[b], missing[a]))
+		})
+		zone := open[0]
 		missing[zone]--
 		s := Step{Kind: Launch, NodeID: next, Zone: zone, Reason: fmt.Sprintf("the group wants %s in zone %s", plural(r.want[zone], "node"), zone)}
-		for _, l := range inZone(r.leave, zone) {
-			if _, paired := pairs[l.ID]; !paired && r.replaced(l) {
-				pairs[l.ID], s.Replaces = next, l.ID
-				s.Reason = fmt.Sprintf("replaces node %d: %s", l.ID, r.why[l.ID])
-				break
-			}
+		if waiting := unpaired(zone); len(waiting) > 0 {
+			pairs[waiting[0].ID], s.Replaces = next, waiting[0].ID
+			s.Reason = fmt.Sprintf("replaces node %d: %s", waiting[0].ID, r.why[waiting[0].ID])
 		}
 		next++
 		d.step(s)

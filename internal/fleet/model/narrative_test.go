@@ -1,0 +1,179 @@
+package model_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden narratives")
+
+var start = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+
+func zones(n int) []string {
+	return []string{"a", "b", "c", "d", "e", "f"}[:n]
+}
+
+func brokerGroup(count, zoneCount int, spec string) plan.Group {
+	return plan.Group{
+		Name: "main", Role: compute.RoleBroker, Count: count, Zones: zones(zoneCount),
+		SpecHash: spec, SpecText: "Kafka " + spec, MaxSurge: 1, MaxLevel: level(spec), Started: start,
+	}
+}
+
+func controllerGroup(count int, spec string) plan.Group {
+	return plan.Group{
+		Name: compute.ControllersGroup, Role: compute.RoleController, Count: count, Zones: zones(3),
+		SpecHash: spec, SpecText: "Kafka " + spec, MaxSurge: 1, MaxLevel: level(spec), Started: start,
+	}
+}
+
+func level(spec string) int16 {
+	if strings.HasPrefix(spec, "4.3") {
+		return 30
+	}
+	return 29
+}
+
+// built is a fleet of brokers as desired, with partitions of RF rf spread over the zones.
+func built(t testing.TB, g plan.Group, partitions, rf int) *model.Fleet {
+	t.Helper()
+	f := model.New(plan.Observation{NextNodeID: 4}, start)
+	if _, short := f.Run(g, 1000); short != "" {
+		t.Fatalf("building the fleet: %s", short)
+	}
+	fill(f, g, partitions, rf)
+	f.MetadataLevel = g.MaxLevel
+	return f
+}
+
+// fill adds partitions, each replica in another zone as long as there are zones.
+func fill(f *model.Fleet, g plan.Group, partitions, rf int) {
+	byZone := map[string][]int32{}
+	for _, n := range f.Nodes {
+		byZone[n.Zone] = append(byZone[n.Zone], n.ID)
+	}
+	for i := range partitions {
+		var replicas []int32
+		for r := range rf {
+			members := byZone[g.Zones[(i+r)%len(g.Zones)]]
+			replicas = append(replicas, members[(i/len(g.Zones)+r/len(g.Zones))%len(members)])
+		}
+		f.Partitions = append(f.Partitions, plan.Partition{
+			TopicPartition: plan.TopicPartition{Topic: "events", Partition: int32(i)},
+			Leader:         replicas[0], Replicas: replicas, ISR: replicas, Bytes: int64(1+i%3) << 20,
+		})
+	}
+	f.Settle()
+}
+
+func narrate(f *model.Fleet, g plan.Group) string {
+	steps, short := f.Run(g, 10_000)
+	var b strings.Builder
+	for _, s := range steps {
+		fmt.Fprintln(&b, s)
+	}
+	if short != "" {
+		fmt.Fprintln(&b, "stopped short:", short)
+	}
+	fmt.Fprintln(&b, "\nnodes:")
+	for _, n := range f.Nodes {
+		fmt.Fprintf(&b, "  %s %d in zone %s: %s, %d replicas\n", n.Role, n.ID, n.Zone, n.SpecText, max(n.LogDirReplicas, 0))
+	}
+	return b.String()
+}
+
+// TestNarratives tells whole rollouts, so that a reviewer can read what the planner does.
+func TestNarratives(t *testing.T) {
+	lose := func(f *model.Fleet, id int32) {
+		for i := range f.Nodes {
+			if f.Nodes[i].ID == id {
+				f.Nodes[i].InstanceID, f.Nodes[i].State, f.Nodes[i].Answering, f.Nodes[i].Fenced = "", "", false, true
+				f.Nodes[i].SpecHash, f.Nodes[i].SpecText, f.Nodes[i].Group, f.Nodes[i].LogDirReplicas = "", "", "", -1
+			}
+		}
+		f.Settle()
+	}
+	cases := map[string]func(t *testing.T) string{
+		"create three brokers": func(*testing.T) string {
+			return narrate(model.New(plan.Observation{NextNodeID: 4}, start), brokerGroup(3, 3, "4.3.1"))
+		},
+		"create three controllers": func(*testing.T) string {
+			return narrate(model.New(plan.Observation{NextNodeID: 1}, start), controllerGroup(3, "4.3.1"))
+		},
+		"new version for three brokers": func(t *testing.T) string {
+			return narrate(built(t, brokerGroup(3, 3, "4.2.1"), 6, 3), brokerGroup(3, 3, "4.3.1"))
+		},
+		"new version for three controllers": func(t *testing.T) string {
+			f := model.New(plan.Observation{NextNodeID: 1}, start)
+			f.Run(controllerGroup(3, "4.2.1"), 100)
+			return narrate(f, controllerGroup(3, "4.3.1"))
+		},
+		"new static config on Kafka 4.3 with cordons": func(t *testing.T) string {
+			return narrate(built(t, brokerGroup(3, 3, "4.3.1"), 6, 3), brokerGroup(3, 3, "4.3.1b"))
+		},
+		"dynamic config without a new node": func(t *testing.T) string {
+			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
+			g := brokerGroup(3, 3, "4.3.1")
+			g.Config = map[string]string{"log.retention.ms": "86400000"}
+			return narrate(f, g)
+		},
+		"scale out from three to six": func(t *testing.T) string {
+			return narrate(built(t, brokerGroup(3, 3, "4.3.1"), 12, 3), brokerGroup(6, 3, "4.3.1"))
+		},
+		"scale in from six to three": func(t *testing.T) string {
+			return narrate(built(t, brokerGroup(6, 3, "4.3.1"), 12, 3), brokerGroup(3, 3, "4.3.1"))
+		},
+		"a third zone": func(t *testing.T) string {
+			return narrate(built(t, brokerGroup(6, 2, "4.3.1"), 6, 2), brokerGroup(6, 3, "4.3.1"))
+		},
+		"a lost broker": func(t *testing.T) string {
+			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
+			lose(f, 5)
+			return narrate(f, brokerGroup(3, 3, "4.3.1"))
+		},
+		"a lost broker in the middle of a new version": func(t *testing.T) string {
+			f := built(t, brokerGroup(6, 3, "4.2.1"), 12, 3)
+			lose(f, 7)
+			return narrate(f, brokerGroup(6, 3, "4.3.1"))
+		},
+		"a lost controller": func(*testing.T) string {
+			f := model.New(plan.Observation{NextNodeID: 1}, start)
+			f.Run(controllerGroup(3, "4.3.1"), 100)
+			f.Nodes[1].State = compute.StateStopped
+			f.Settle()
+			return narrate(f, controllerGroup(3, "4.3.1"))
+		},
+	}
+	for name, tell := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := tell(t)
+			file := filepath.Join("testdata", strings.ReplaceAll(name, " ", "_")+".txt")
+			if *update {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("the rollout is told in another way than %s (-want +got); run with -update if it is better now:\n%s", file, diff)
+			}
+		})
+	}
+}
