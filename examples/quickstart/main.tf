@@ -26,7 +26,7 @@ resource "kafkafleet_cluster" "demo" {
   }
 
   config = {
-    "log.retention.hours" = "24"
+    "log.retention.ms" = "86400000" # A day.
   }
 }
 
