@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,22 @@ func TestStopWithoutABroker(t *testing.T) {
 	defer cancel()
 	if report, err := run.Stop(ctx); err == nil {
 		t.Errorf("no broker is alive, and the report is %v", report)
+	}
+}
+
+// TestStopWithoutAnAnswerToFetch is the same for a cluster that acknowledges and tells its offsets but gives no record out.
+func TestStopWithoutAnAnswerToFetch(t *testing.T) {
+	cluster := fake(t)
+	cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		return nil, errors.New("cut off"), true
+	})
+	run := start(t, Options{Bootstrap: Static(cluster.ListenAddrs()...), Topic: testTopic, RecordBytes: 100})
+	waitAcked(t, run, 100)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if report, err := run.Stop(ctx); err == nil || !strings.Contains(err.Error(), "4 partitions are not read to their end") {
+		t.Errorf("nothing could be read; error %v, report %v", err, report)
 	}
 }
 
