@@ -53,7 +53,7 @@ func TestOnRealKafka(t *testing.T) {
 		createTopic(t, cluster.Bootstrap(), testTopic, spread)
 		run := start(t, Options{Bootstrap: live, Topic: testTopic})
 		waitAcked(t, run, 300)
-		deleteRecords(t, cluster.Bootstrap(), 2, 10)
+		deleteRecords(t, cluster.Bootstrap())
 		if report := stop(t, run); report.RecordsLost != 10 {
 			t.Errorf("10 records were deleted: %v", report)
 		}

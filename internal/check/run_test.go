@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,7 +134,7 @@ func TestRunFindsDeletedRecords(t *testing.T) {
 	cluster := fake(t)
 	run := start(t, Options{Bootstrap: Static(cluster.ListenAddrs()...), Topic: testTopic, Rate: 2000, RecordBytes: 100})
 	waitAcked(t, run, 1000)
-	deleteRecords(t, cluster.ListenAddrs(), 2, 10)
+	deleteRecords(t, cluster.ListenAddrs())
 	report := stop(t, run)
 	if report.RecordsLost != 10 || report.Partitions[2].RecordsLost != 10 {
 		t.Errorf("10 records were deleted and %d are reported as lost, %d of them in the partition", report.RecordsLost, report.Partitions[2].RecordsLost)
@@ -193,6 +194,35 @@ func TestStopWithoutAnAnswerToFetch(t *testing.T) {
 	}
 }
 
+// TestSeedsAreFollowed holds that a client finds the cluster again when every address that it knew is gone.
+func TestSeedsAreFollowed(t *testing.T) {
+	gone, live := fake(t), fake(t)
+	addresses := gone.ListenAddrs()
+	bootstrap := func(context.Context) ([]string, error) { return addresses, nil }
+	client, err := newClient(t.Context(), bootstrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if _, err := partitionsOf(t.Context(), client, testTopic); err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	addresses = live.ListenAddrs()
+	following, stop := context.WithCancel(t.Context())
+	var background sync.WaitGroup
+	background.Go(func() { followSeeds(following, bootstrap, client) })
+	t.Cleanup(func() {
+		stop()
+		background.Wait()
+	})
+	asking, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := partitionsOf(asking, client, testTopic); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStartRefuses(t *testing.T) {
 	bootstrap := Static(fake(t).ListenAddrs()...)
 	tests := map[string]struct {
@@ -232,14 +262,14 @@ func plain(t *testing.T, addresses []string, more ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-// deleteRecords makes the partition's log begin at the offset.
-func deleteRecords(t *testing.T, addresses []string, partition int32, before int64) {
+// deleteRecords deletes the first 10 records of partition 2.
+func deleteRecords(t *testing.T, addresses []string) {
 	t.Helper()
 	request := kmsg.NewPtrDeleteRecordsRequest()
 	topic := kmsg.NewDeleteRecordsRequestTopic()
 	topic.Topic = testTopic
 	p := kmsg.NewDeleteRecordsRequestTopicPartition()
-	p.Partition, p.Offset = partition, before
+	p.Partition, p.Offset = 2, 10
 	topic.Partitions = append(topic.Partitions, p)
 	request.Topics = append(request.Topics, topic)
 	response, err := request.RequestWith(t.Context(), plain(t, addresses))

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// process is one that runs now.
+type process struct {
+	pid  int
+	line string
+}
+
+// processesOf returns the processes, other than this one, whose command line names a folder.
+func processesOf(folder string) ([]process, error) {
+	all, err := processes()
+	if err != nil {
+		return nil, err
+	}
+	var found []process
+	for _, p := range all {
+		if p.pid != os.Getpid() && strings.Contains(p.line, folder) {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+func processes() ([]process, error) {
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return nil, fmt.Errorf("listing the processes: %w", err)
+	}
+	if len(lines) == 0 {
+		return processesByPS() // There is no /proc on macOS.
+	}
+	var all []process
+	for _, path := range lines {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			continue // It has ended since.
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err != nil {
+			continue
+		}
+		all = append(all, process{pid, string(bytes.TrimSpace(bytes.ReplaceAll(raw, []byte{0}, []byte{' '})))})
+	}
+	return all, nil
+}
+
+func processesByPS() ([]process, error) {
+	raw, err := exec.Command("ps", "-axo", "pid=,command=").Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing the processes: %w", err)
+	}
+	var all []process
+	for line := range strings.Lines(string(raw)) {
+		id, command, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if pid, err := strconv.Atoi(id); err == nil {
+			all = append(all, process{pid, command})
+		}
+	}
+	return all, nil
+}
