@@ -258,6 +258,31 @@ func (c *Client) broker(id int32) nodes {
 	}}
 }
 
+// brokersThenControllers is anyNode, but a controller is asked only after every broker has failed to answer, however often one
+// failed before.
+func (c *Client) brokersThenControllers() nodes {
+	return nodes{name: "any broker, then the controllers", addresses: func(ctx context.Context) ([]string, error) {
+		brokers, controllers, err := c.addresses(ctx)
+		all := append(c.byHealth(brokers), c.byHealth(controllers)...)
+		if err == nil && len(all) == 0 {
+			err = errNoNode
+		}
+		return all, err
+	}}
+}
+
+// brokerOrController sends to one broker, and to the controllers when it does not answer.
+func (c *Client) brokerOrController(id int32) nodes {
+	return nodes{name: fmt.Sprintf("broker %d, then the controllers", id), addresses: func(ctx context.Context) ([]string, error) {
+		address, err := c.brokerAddress(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		_, controllers, err := c.addresses(ctx)
+		return append([]string{address}, c.byHealth(controllers)...), err
+	}}
+}
+
 // at sends to one address only.
 func at(address string) nodes {
 	return nodes{name: address, attempts: 2, addresses: func(context.Context) ([]string, error) {
@@ -447,3 +472,6 @@ func cause(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("%w (%w)", ctx.Err(), err)
 }
+
+// timeoutMillis is how long Kafka itself may work on one request: less than Timeout, so that its own answer comes in time.
+func (c *Client) timeoutMillis() int32 { return int32(c.cfg.Timeout.Milliseconds() * 3 / 4) }

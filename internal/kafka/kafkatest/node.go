@@ -1,0 +1,285 @@
+package kafkatest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// stopDeadline is how long a controlled shutdown may take.
+const stopDeadline = 60 * time.Second
+
+// node is one JVM with its directory.
+type node struct {
+	cluster *Cluster
+	id      int
+	address string
+	dir     string
+
+	mu sync.Mutex
+	// process is nil while the node does not run; ended is closed when it has ended.
+	process *os.Process
+	ended   chan struct{}
+	// wanted is false from the moment when the node is told to end.
+	wanted bool
+}
+
+func (n *node) controller() bool { return n.id >= firstController }
+
+func (n *node) logFile() string { return filepath.Join(n.dir, "kafka.log") }
+
+// start formats the node's disk if it is new and starts Kafka on it.
+func (n *node) start(ctx context.Context) error {
+	if err := os.MkdirAll(n.dir, 0o750); err != nil {
+		return err
+	}
+	properties := filepath.Join(n.dir, "server.properties")
+	if err := os.WriteFile(properties, []byte(n.properties()), 0o600); err != nil {
+		return err
+	}
+	logging := filepath.Join(n.dir, "log4j2.properties")
+	if err := os.WriteFile(logging, []byte(log4j), 0o600); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(n.dir, "data", "meta.properties")); errors.Is(err, os.ErrNotExist) {
+		if err := n.format(ctx, properties); err != nil {
+			return err
+		}
+	}
+	log, err := os.OpenFile(n.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("java", append(n.jvm("-Xmx320m", "-Dlog4j2.configurationFile="+logging), "kafka.Kafka", properties)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	return n.launch(cmd, log)
+}
+
+// launch starts cmd so that it dies with this process.
+func (n *node) launch(cmd *exec.Cmd, log *os.File) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	started := make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		// The death signal is sent when the thread that started the child ends, not the process: the thread is kept.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		defer func() { _ = log.Close() }()
+		err := cmd.Start()
+		if err == nil {
+			n.mu.Lock()
+			n.process, n.ended, n.wanted = cmd.Process, ended, true
+			n.mu.Unlock()
+		}
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	return <-started
+}
+
+// format prepares the disk: the first controller starts the quorum by itself, every other node joins it.
+func (n *node) format(ctx context.Context, properties string) error {
+	args := append(n.jvm("-Xmx128m"), "kafka.tools.StorageTool", "format", "-t", n.cluster.ID, "-c", properties)
+	if n.id == firstController {
+		args = append(args, "--standalone")
+		if v := n.cluster.opts.ReleaseVersion; v != "" {
+			args = append(args, "--release-version", v)
+		}
+	} else {
+		args = append(args, "--no-initial-controllers")
+	}
+	cmd := exec.CommandContext(ctx, "java", args...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("kafkatest: format node %d: %w:\n%s", n.id, err, lastLines(string(out), 20))
+	}
+	return nil
+}
+
+func (n *node) jvm(options ...string) []string {
+	fixed := []string{"-cp", filepath.Join(n.cluster.home, "libs", "*"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}
+	return append(fixed, options...)
+}
+
+// properties are the node's settings, small enough for a test machine.
+func (n *node) properties() string {
+	var controllers []string
+	for _, id := range n.cluster.ids() {
+		if other := n.cluster.node(id); other.controller() {
+			controllers = append(controllers, other.address)
+		}
+	}
+	settings := map[string]string{
+		"node.id":                             fmt.Sprint(n.id),
+		"log.dirs":                            filepath.Join(n.dir, "data"),
+		"controller.listener.names":           "CONTROLLER",
+		"controller.quorum.bootstrap.servers": strings.Join(controllers, ","),
+		"listener.security.protocol.map":      "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+		"authorizer.class.name":               "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"allow.everyone.if.no.acl.found":      "true",
+		"super.users":                         "User:ANONYMOUS",
+		"auto.create.topics.enable":           "false",
+		"num.network.threads":                 "2",
+		"num.io.threads":                      "2",
+		// The defaults reserve hundreds of megabytes for these.
+		"log.cleaner.dedupe.buffer.size": "2097152",
+		"log.cleaner.io.buffer.size":     "65536",
+	}
+	if n.controller() {
+		settings["process.roles"] = "controller"
+		settings["listeners"] = "CONTROLLER://" + n.address
+		// Leadership moves fast when a test kills the leader, and every broker's controlled shutdown is quick.
+		settings["controller.quorum.election.timeout.ms"] = "1000"
+		settings["broker.session.timeout.ms"] = "6000"
+	} else {
+		settings["process.roles"] = "broker"
+		settings["listeners"] = "PLAINTEXT://" + n.address
+		settings["broker.rack"] = Zones[(n.id-1)%len(Zones)]
+		settings["broker.heartbeat.interval.ms"] = "500"
+		settings["broker.session.timeout.ms"] = "6000"
+		settings["group.initial.rebalance.delay.ms"] = "0"
+		settings["offsets.topic.num.partitions"] = "4"
+		settings["transaction.state.log.num.partitions"] = "4"
+		settings["share.coordinator.state.topic.num.partitions"] = "4"
+		if n.cluster.opts.Brokers < 3 {
+			settings["offsets.topic.replication.factor"] = "1"
+			settings["transaction.state.log.replication.factor"] = "1"
+			settings["transaction.state.log.min.isr"] = "1"
+			settings["share.coordinator.state.topic.replication.factor"] = "1"
+			settings["share.coordinator.state.topic.min.isr"] = "1"
+		}
+	}
+	maps.Copy(settings, n.cluster.opts.Config)
+	var b strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(settings)) {
+		fmt.Fprintf(&b, "%s=%s\n", key, settings[key])
+	}
+	return b.String()
+}
+
+const log4j = `status = error
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c{1})%n
+rootLogger.level = info
+rootLogger.appenderRef.out.ref = out
+`
+
+// running is true from start until the process has ended.
+func (n *node) running() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.process != nil && !closed(n.ended)
+}
+
+// failed is true when the process has ended without being told.
+func (n *node) failed() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.process != nil && n.wanted && closed(n.ended)
+}
+
+// stop asks for a controlled shutdown and waits for it.
+func (n *node) stop() error {
+	ended, err := n.signal(syscall.SIGTERM, true)
+	if err != nil || ended == nil {
+		return err
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(stopDeadline):
+		return fmt.Errorf("kafkatest: node %d did not stop within %s", n.id, stopDeadline)
+	}
+}
+
+// kill ends the process, also a paused one, and waits until it is gone.
+func (n *node) kill() error {
+	ended, err := n.signal(syscall.SIGKILL, true)
+	if err != nil || ended == nil {
+		return err
+	}
+	<-ended
+	return nil
+}
+
+func (n *node) pause() error {
+	_, err := n.signal(syscall.SIGSTOP, false)
+	return err
+}
+
+func (n *node) resume() error {
+	_, err := n.signal(syscall.SIGCONT, false)
+	return err
+}
+
+// signal sends a signal to the process and returns the channel that its end closes, nil when it does not run.
+func (n *node) signal(s syscall.Signal, last bool) (chan struct{}, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process == nil || closed(n.ended) {
+		return nil, nil
+	}
+	if last {
+		n.wanted = false
+	}
+	if err := n.process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return nil, err
+	}
+	return n.ended, nil
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// freeAddress picks a port below the range that the kernel gives to outgoing connections, so that nobody gets it by chance
+// between now and the start of Kafka.
+func freeAddress() (string, error) {
+	const lowest, ports = 20000, 12000
+	for range 100 {
+		port, err := rand.Int(rand.Reader, big.NewInt(ports))
+		if err != nil {
+			return "", err
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", lowest+port.Int64())
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			return address, listener.Close()
+		}
+	}
+	return "", errors.New("kafkatest: no free port on 127.0.0.1 between 20000 and 32000")
+}
+
+// newClusterID is what StorageTool random-uuid prints: 16 random bytes in URL-safe base64 that do not start with a dash.
+func newClusterID() string {
+	raw := make([]byte, 16)
+	for {
+		_, _ = rand.Read(raw)
+		if id := base64.RawURLEncoding.EncodeToString(raw); id[0] != '-' {
+			return id
+		}
+	}
+}

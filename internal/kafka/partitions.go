@@ -1,0 +1,118 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// inFlight is a reassignment that the controller is carrying out.
+type inFlight struct{ replicas, adding, removing []int32 }
+
+func (f inFlight) equal(g inFlight) bool {
+	return slices.Equal(f.replicas, g.replicas) && slices.Equal(f.adding, g.adding) && slices.Equal(f.removing, g.removing)
+}
+
+// Topics returns every topic, the internal ones included, in the order of their names, each with all of its partitions. A topic
+// that vanishes meanwhile is left out.
+//
+// Brokers know the replicas, but only the controller knows which of them a reassignment adds and removes. A reassignment that
+// begins or ends between the two questions would show as a plain partition with too many replicas, so the controller is asked
+// before and after and the round is repeated until both answers agree. A broker whose metadata lags behind the controller can
+// still show the replicas of a moment ago.
+func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
+	const rounds = 5
+	var topics []Topic
+	before, err := c.reassignments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range rounds {
+		if topics, err = c.metadata(ctx); err != nil {
+			return nil, err
+		}
+		after, err := c.reassignments(ctx)
+		if err != nil {
+			return nil, err
+		}
+		steady := true
+		for _, t := range topics {
+			for i := range t.Partitions {
+				p := &t.Partitions[i]
+				tp := TopicPartition{Topic: p.Topic, Partition: p.Partition}
+				was, is := before[tp], after[tp]
+				steady = steady && was.equal(is)
+				if is.replicas != nil {
+					p.Replicas, p.Adding, p.Removing = is.replicas, is.adding, is.removing
+				}
+			}
+		}
+		if steady {
+			return topics, nil
+		}
+		before = after
+		select {
+		case <-time.After(firstPause):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
+		}
+	}
+	// So many reassignments begin and end that no two answers agree. Each partition is right by itself, as of the last answer.
+	return topics, nil
+}
+
+// metadata returns all topics as one broker sees them.
+func (c *Client) metadata(ctx context.Context) ([]Topic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	// Null asks for all topics, an empty list for none.
+	req.Topics = nil
+	req.AllowAutoTopicCreation = false
+	resp, err := request[*kmsg.MetadataResponse](ctx, c, c.anyBroker(), req, nil)
+	if err != nil {
+		return nil, err
+	}
+	topics := make([]Topic, 0, len(resp.Topics))
+	for _, t := range resp.Topics {
+		if t.Topic == nil || t.ErrorCode == kerr.UnknownTopicOrPartition.Code || t.ErrorCode == kerr.UnknownTopicID.Code {
+			continue
+		}
+		topic := Topic{Name: *t.Topic, ID: t.TopicID, Internal: t.IsInternal}
+		for _, p := range t.Partitions {
+			topic.Partitions = append(topic.Partitions, Partition{
+				Topic: topic.Name, Partition: p.Partition, Leader: p.Leader, Replicas: p.Replicas, ISR: p.ISR,
+			})
+		}
+		slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Partition, b.Partition) })
+		topics = append(topics, topic)
+	}
+	slices.SortFunc(topics, func(a, b Topic) int { return cmp.Compare(a.Name, b.Name) })
+	return topics, nil
+}
+
+// reassignments returns all that are in flight.
+func (c *Client) reassignments(ctx context.Context) (map[TopicPartition]inFlight, error) {
+	req := kmsg.NewPtrListPartitionReassignmentsRequest()
+	req.TimeoutMillis = c.timeoutMillis()
+	// Null asks for all topics. An empty list asks for none, and its empty answer would read as "nothing is in flight".
+	req.Topics = nil
+	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
+		return kafkaError(r.ErrorCode, r.ErrorMessage)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := map[TopicPartition]inFlight{}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			all[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = inFlight{
+				replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas,
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,82 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// maxPartitionsPerRequest keeps requests far below the 10,000 records that a KRaft controller takes in one.
+const maxPartitionsPerRequest = 1000
+
+// Reassign asks Kafka to move partitions to the given replicas and returns when the controller has accepted; it does not wait for
+// data. With allowRFChange false Kafka refuses any list that would change a partition's number of replicas (Kafka 4.1 and later;
+// an older one does not check). Every partition that was refused is in the error, the others move. A list of what is so already
+// is no error.
+func (c *Client) Reassign(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+	return c.alterReassignments(ctx, list, allowRFChange)
+}
+
+// CancelReassign stops reassignments: the replicas they add are dropped, those they would remove stay. A partition without a
+// reassignment in flight is no error. Kafka leaves a partition without a leader when all of its original replicas are offline.
+func (c *Client) CancelReassign(ctx context.Context, partitions []TopicPartition) error {
+	list := make([]Reassignment, len(partitions))
+	for i, p := range partitions {
+		list[i] = Reassignment{Topic: p.Topic, Partition: p.Partition}
+	}
+	return c.alterReassignments(ctx, list, false)
+}
+
+// alterReassignments sends the list; an entry without replicas cancels.
+func (c *Client) alterReassignments(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+	var errs []error
+	for chunk := range slices.Chunk(list, maxPartitionsPerRequest) {
+		errs = append(errs, c.alterReassignmentsChunk(ctx, chunk, allowRFChange))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Client) alterReassignmentsChunk(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	req.TimeoutMillis = c.timeoutMillis()
+	req.AllowReplicationFactorChange = allowRFChange
+	at := map[string]int{}
+	for _, r := range list {
+		i, ok := at[r.Topic]
+		if !ok {
+			i = len(req.Topics)
+			at[r.Topic] = i
+			topic := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+			topic.Topic = r.Topic
+			req.Topics = append(req.Topics, topic)
+		}
+		partition := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+		partition.Partition, partition.Replicas = r.Partition, r.Replicas
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, partition)
+	}
+	c.mutation("AlterPartitionReassignments", fmt.Sprintf("%d partitions, the first is %s-%d", len(list), list[0].Topic, list[0].Partition))
+	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.AlterPartitionAssignmentsResponse) error {
+		return kafkaError(r.ErrorCode, r.ErrorMessage)
+	})
+	if err != nil {
+		return fmt.Errorf("reassigning %d partitions: %w", len(list), err)
+	}
+	var errs []error
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode != 0 && p.ErrorCode != kerr.NoReassignmentInProgress.Code {
+				errs = append(errs, partitionError("reassigning", t.Topic, p.Partition, p.ErrorCode, p.ErrorMessage))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// partitionError is what a response says of one partition.
+func partitionError(doing, topic string, partition int32, code int16, message *string) error {
+	return fmt.Errorf("%s partition %d of topic %q: %w", doing, partition, topic, classify(kafkaError(code, message)))
+}
