@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-cleanhttp"
@@ -203,7 +204,7 @@ func (s Source) get(ctx context.Context, url string, header http.Header) (*http.
 	}
 	client := s.HTTP
 	if client == nil {
-		client = newClient()
+		client = defaultClient()
 	}
 	res, err := client.Do(req)
 	if err != nil {
@@ -212,15 +213,15 @@ func (s Source) get(ctx context.Context, url string, header http.Header) (*http.
 	return res, nil
 }
 
-// newClient returns the client of a Source that has none: as HTTP says, and it does not wait for ever for a server that is silent.
-func newClient() *retryablehttp.Client {
+// defaultClient returns the client of every Source that has none of its own. It does not wait for ever for a silent server.
+var defaultClient = sync.OnceValue(func() *retryablehttp.Client {
 	client := retryablehttp.NewClient()
 	client.Logger = nil
 	transport := cleanhttp.DefaultPooledTransport()
 	transport.ResponseHeaderTimeout = stall
 	client.HTTPClient.Transport = transport
 	return client
-}
+})
 
 // unexpected turns an answer that is no file into an error.
 func (s Source) unexpected(version string, res *http.Response) error {

@@ -1,0 +1,134 @@
+package local
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
+)
+
+// supported says that nodes can run on this operating system.
+const supported = true
+
+// bootID returns the kernel's random name of this boot.
+var bootID = sync.OnceValue(func() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+})
+
+// allProcesses returns the processes that run.
+func allProcesses() ([]process, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the processes of this machine: %w", err)
+	}
+	var all []process
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil {
+			if p, ok := readProcess(pid); ok {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+// readProcess reads a process from /proc; ok is false when it does not run, or has ended and was not waited for.
+func readProcess(pid int) (process, bool) {
+	p, ended, err := readStat(pid)
+	return p, err == nil && !ended
+}
+
+// readStat reads a process from /proc, also one that has ended and was not waited for.
+func readStat(pid int) (p process, ended bool, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return process{}, false, err
+	}
+	// The second field is the program's name in brackets and may hold anything, also brackets; see proc_pid_stat(5).
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const state, session, starttime = 3 - 3, 6 - 3, 22 - 3
+	if len(fields) <= starttime {
+		return process{}, false, fmt.Errorf("/proc/%d/stat has only %d fields", pid, len(fields))
+	}
+	p.pid = pid
+	if p.session, err = strconv.Atoi(fields[session]); err != nil {
+		return process{}, false, err
+	}
+	p.started, err = strconv.ParseUint(fields[starttime], 10, 64)
+	return p, fields[state] == "Z" || fields[state] == "X", err
+}
+
+// environment returns the variables that a process was started with, and none for a process of another user.
+func environment(pid int) []string {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(string(text), "\x00")
+}
+
+// agentVariables are handed to the node agent. No others are: Terraform's environment is full of credentials, and an agent
+// keeps its own for weeks.
+var agentVariables = []string{"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
+
+// startAgent starts the agent of the node in dir in a session of its own, out of the reach of the terminal's Ctrl-C.
+func (d *Driver) startAgent(dir string, reserved *os.File) (agentRecord, error) {
+	log, err := os.OpenFile(filepath.Join(dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return agentRecord{}, err
+	}
+	defer func() { _ = log.Close() }()
+	cmd := exec.Command(d.agent, "node", "--spec", filepath.Join(dir, node.SpecFile))
+	cmd.Dir = dir
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{reserved}
+	cmd.Env = []string{newMark(dir).variable}
+	for _, name := range agentVariables {
+		if value, ok := os.LookupEnv(name); ok {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	if d.javaHome != "" {
+		cmd.Env = append(cmd.Env, "JAVA_HOME="+d.javaHome)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return agentRecord{}, fmt.Errorf("cannot start the node agent %s: %w", d.agent, err)
+	}
+	// Nobody waits for the child yet, so that its entry is there even if it has ended.
+	p, _, err := readStat(cmd.Process.Pid)
+	go func() { _ = cmd.Wait() }() // No zombie stays while this process lives.
+	return agentRecord{PID: cmd.Process.Pid, Started: p.started, Boot: bootID()}, err
+}
+
+// bindPort takes a port of the loopback interface without listening on it. The file that it returns is handed down to the
+// agent and to Kafka, which keeps the port for the node even while its Kafka is down: Kafka can listen on it, as Java sets
+// SO_REUSEADDR and so does this socket, but whoever binds without that, as this function does, is refused.
+func bindPort(port int) (*os.File, error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "port "+strconv.Itoa(port))
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	// Only after the bind: set before, it would let this socket share a port that another node has reserved.
+	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return file, nil
+}

@@ -1,0 +1,24 @@
+//go:build !linux
+
+package local
+
+import (
+	"errors"
+	"os"
+)
+
+// supported says that nodes can run on this operating system.
+const supported = false
+
+var errUnsupported = errors.New("local fleets need Linux, whose process table they are found in")
+
+func bootID() string                   { return "" }
+func allProcesses() ([]process, error) { return nil, errUnsupported }
+func readProcess(int) (process, bool)  { return process{}, false }
+func environment(int) []string         { return nil }
+
+func (*Driver) startAgent(string, *os.File) (agentRecord, error) {
+	return agentRecord{}, errUnsupported
+}
+
+func bindPort(int) (*os.File, error) { return nil, errUnsupported }

@@ -1,0 +1,242 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
+)
+
+const (
+	// firstPort and portCount lie below the ports that the kernel gives to outgoing connections, so that a node's port is still
+	// free when its Kafka is started again.
+	firstPort, portCount = 20000, 10000
+	// stopTimeout is the time that Kafka's controlled shutdown gets before it is killed.
+	stopTimeout = 30 * time.Second
+)
+
+// Launch implements compute.Driver.
+func (d *Driver) Launch(ctx context.Context, spec compute.NodeSpec) (compute.Instance, error) {
+	if err := checkSpec(spec); err != nil {
+		return compute.Instance{}, err
+	}
+	if err := d.CheckKafka(ctx, spec.KafkaVersion); err != nil {
+		return compute.Instance{}, err
+	}
+	if _, err := d.record(ctx, spec); err != nil {
+		return compute.Instance{}, err
+	}
+	// A download takes minutes, so it comes before the lock and the record is read again after it.
+	home, err := d.kafka.Ensure(ctx, spec.KafkaVersion)
+	if err != nil {
+		return compute.Instance{}, fmt.Errorf("Kafka for node %d of cluster %q: %w", spec.NodeID, spec.Cluster, err)
+	}
+	release, err := d.lockRoot(ctx)
+	if err != nil {
+		return compute.Instance{}, err
+	}
+	defer release()
+	record, err := d.record(ctx, spec)
+	if err != nil {
+		return compute.Instance{}, err
+	}
+	// From here on the id is used, whatever comes: a node that may have existed for a moment never shares its id with another.
+	record.NextNodeID = spec.NodeID + 1
+	if err := d.writeRecord(record); err != nil {
+		return compute.Instance{}, err
+	}
+	instance, err := d.launch(spec, home)
+	if err != nil {
+		return compute.Instance{}, fmt.Errorf("cannot launch node %d of cluster %q: %w", spec.NodeID, spec.Cluster, err)
+	}
+	return instance, nil
+}
+
+// checkSpec refuses what this driver can never launch.
+func checkSpec(spec compute.NodeSpec) error {
+	if err := checkName(spec.Cluster); err != nil {
+		return err
+	}
+	offer := catalog()
+	if !slices.Contains(offer.Zones, spec.Zone) {
+		return fmt.Errorf("%w: there is no zone %q; the zones here are %s", compute.ErrInvalid, spec.Zone, strings.Join(offer.Zones, ", "))
+	}
+	machine, ok := offer.InstanceTypes[spec.InstanceType]
+	if !ok {
+		return fmt.Errorf("%w: there is no instance type %q; the types here are %s", compute.ErrInvalid, spec.InstanceType,
+			strings.Join(slices.Sorted(maps.Keys(offer.InstanceTypes)), ", "))
+	}
+	if spec.Role != compute.RoleBroker && spec.Role != compute.RoleController {
+		return fmt.Errorf("%w: %q is not a node's role", compute.ErrInvalid, spec.Role)
+	}
+	if spec.HeapBytes > machine.MemoryBytes {
+		return fmt.Errorf("%w: a heap of %d bytes does not fit into a %s, which has %d bytes of memory", compute.ErrInvalid, spec.HeapBytes, machine.Name, machine.MemoryBytes)
+	}
+	return nil
+}
+
+// record returns the record of the node's cluster if it lets the node be launched.
+func (f fleets) record(ctx context.Context, spec compute.NodeSpec) (compute.Cluster, error) {
+	record, err := f.GetCluster(ctx, spec.Cluster)
+	if err != nil {
+		return record, err
+	}
+	if spec.ClusterID != record.ID {
+		return record, fmt.Errorf("%w: cluster %q has the id %s, not %s", compute.ErrInvalid, spec.Cluster, record.ID, spec.ClusterID)
+	}
+	if spec.NodeID < record.NextNodeID {
+		return record, fmt.Errorf("%w: %d in cluster %q, where the next free one is %d", compute.ErrNodeIDUsed, spec.NodeID, spec.Cluster, record.NextNodeID)
+	}
+	if _, err := os.Lstat(f.nodeDir(spec.Cluster, spec.NodeID)); !errors.Is(err, fs.ErrNotExist) {
+		return record, fmt.Errorf("%w: %d in cluster %q, its directory is there", compute.ErrNodeIDUsed, spec.NodeID, spec.Cluster)
+	}
+	return record, nil
+}
+
+// launch makes the node's directory and starts its agent. The root must be locked.
+func (d *Driver) launch(spec compute.NodeSpec, home string) (compute.Instance, error) {
+	dir := d.nodeDir(spec.Cluster, spec.NodeID)
+	if err := sweep(filepath.Dir(dir)); err != nil {
+		return compute.Instance{}, err
+	}
+	reserved, listen, err := d.reservePort()
+	if err != nil {
+		return compute.Instance{}, err
+	}
+	defer func() { _ = reserved.Close() }()
+	file := node.File{
+		Spec:        spec,
+		Dir:         dir,
+		KafkaHome:   home,
+		Listen:      listen,
+		JVMOptions:  jvmOptions(spec.InstanceType),
+		StopTimeout: stopTimeout,
+		Driver:      "local",
+		Root:        d.root,
+	}
+	for i := range catalog().InstanceTypes[spec.InstanceType].DiskBytes {
+		file.Disks = append(file.Disks, filepath.Join(dir, disksDir, strconv.Itoa(i)))
+	}
+	if err := d.makeNodeDir(file); err != nil {
+		return compute.Instance{}, err
+	}
+	started, err := d.startAgent(dir, reserved)
+	if err == nil {
+		err = started.write(dir)
+	}
+	if err != nil {
+		// Nothing but an agent that nobody has heard of yet is lost; if this fails too, List shows what is left.
+		ctx, cancel := context.WithTimeout(context.Background(), killDeadline)
+		defer cancel()
+		return compute.Instance{}, errors.Join(err, d.destroy(ctx, spec.Cluster, spec.NodeID, started.PID))
+	}
+	return compute.Instance{
+		ID:         instanceID(spec.Cluster, spec.NodeID),
+		Spec:       spec,
+		State:      compute.StatePending,
+		LaunchedAt: launchedAt(dir),
+		Address:    listen,
+	}, nil
+}
+
+// makeNodeDir makes the node's directory appear in one step, with all that describes the node.
+func (f fleets) makeNodeDir(file node.File) error {
+	temp := filepath.Join(filepath.Dir(file.Dir), "."+filepath.Base(file.Dir)+".new")
+	for i := range file.Disks {
+		if err := os.MkdirAll(filepath.Join(temp, disksDir, strconv.Itoa(i)), 0o700); err != nil {
+			return err
+		}
+	}
+	text, err := json.MarshalIndent(file, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeDurably(filepath.Join(temp, node.SpecFile), text); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, file.Dir); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(file.Dir))
+}
+
+// sweep removes the directories of nodes that an interrupted Launch has not finished, or an interrupted Terminate not removed.
+// The root must be locked.
+func sweep(nodes string) error {
+	entries, err := os.ReadDir(nodes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			if err := os.RemoveAll(filepath.Join(nodes, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reservePort chooses a port for a new node and keeps it for the bearer of the file, see bindPort. It passes over the ports of
+// all nodes below this root, also of those that do not run. The root must be locked.
+func (f fleets) reservePort() (*os.File, string, error) {
+	taken, err := f.addresses()
+	if err != nil {
+		return nil, "", err
+	}
+	// Roots know nothing of each other: that they begin anywhere keeps them from running after the same port.
+	start := rand.IntN(portCount)
+	for i := range portCount {
+		port := firstPort + (start+i)%portCount
+		listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if taken[listen] {
+			continue
+		}
+		if reserved, err := bindPort(port); err == nil {
+			return reserved, listen, nil
+		}
+	}
+	return nil, "", fmt.Errorf("%w: all ports from %d to %d are in use on this machine", compute.ErrNoCapacity, firstPort, firstPort+portCount-1)
+}
+
+// addresses returns the addresses of all nodes of all clusters below the root.
+func (f fleets) addresses() (map[string]bool, error) {
+	specs, err := filepath.Glob(filepath.Join(globEscape(f.root), "*", nodesDir, "*", node.SpecFile))
+	if err != nil {
+		return nil, err
+	}
+	taken := map[string]bool{}
+	for _, path := range specs {
+		// A damaged file is List's to report; the port in it is then guarded by its process alone.
+		if file, err := readSpec(filepath.Dir(path)); err == nil {
+			taken[file.Listen] = true
+		}
+	}
+	return taken, nil
+}
+
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// jvmOptions makes Java believe in the simulated machine, and start quickly.
+func jvmOptions(instanceType string) []string {
+	return []string{
+		fmt.Sprintf("-XX:ActiveProcessorCount=%d", catalog().InstanceTypes[instanceType].Cores),
+		"-XX:+UseSerialGC",
+		"-XX:TieredStopAtLevel=1",
+	}
+}

@@ -1,0 +1,167 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
+)
+
+// List implements compute.Driver.
+func (f fleets) List(ctx context.Context, cluster string) ([]compute.Instance, error) {
+	if err := checkName(cluster); err != nil {
+		return nil, err
+	}
+	ids, err := f.nodeIDs(cluster)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(ids)
+	// A directory without a process id is either a launch in this very moment, which holds the root, or one that was cut off.
+	if slices.ContainsFunc(ids, func(id int32) bool { return !exists(filepath.Join(f.nodeDir(cluster, id), agentFile)) }) {
+		release, err := f.lockRoot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		release()
+	}
+	// Looking through all processes is needed for nodes without a living agent only, and then once for all of them.
+	processes := sync.OnceValues(allProcesses)
+	var instances []compute.Instance
+	for _, id := range ids {
+		instance, err := f.observe(cluster, id, processes)
+		if errors.Is(err, compute.ErrNotFound) {
+			continue // It was terminated since the directory was read.
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot observe node %d of cluster %q: %w", id, cluster, err)
+		}
+		instances = append(instances, instance)
+	}
+	return instances, nil
+}
+
+// observe reads what there is of one node. It returns ErrNotFound if there is none.
+func (f fleets) observe(cluster string, id int32, processes func() ([]process, error)) (compute.Instance, error) {
+	dir := f.nodeDir(cluster, id)
+	instance := compute.Instance{ID: instanceID(cluster, id), LaunchedAt: launchedAt(dir)}
+	file, damage := readSpec(dir)
+	if damage != nil {
+		file.Spec = compute.NodeSpec{Cluster: cluster, NodeID: id}
+	}
+	instance.Spec, instance.Address = file.Spec, file.Listen
+	instance.Status = readStatus(dir)
+	asked := exists(filepath.Join(dir, stoppingMark))
+
+	agent, recorded := readAgent(dir)
+	agentLives := recorded && agent.lives()
+	alive := agentLives
+	if !alive {
+		all, err := processes()
+		if err != nil {
+			return compute.Instance{}, err
+		}
+		mark := newMark(dir)
+		alive = slices.ContainsFunc(all, mark.on)
+	}
+	switch {
+	case alive && asked:
+		instance.State = compute.StateStopping
+	case alive && recorded && !agentLives:
+		instance.State, instance.StateReason = compute.StateRunning, "its agent is gone, but other processes of it still run"
+	case alive && instance.Status == nil:
+		instance.State = compute.StatePending
+	case alive:
+		instance.State = compute.StateRunning
+	default:
+		instance.State, instance.StateReason = compute.StateStopped, stopReason(asked, recorded, instance.Status)
+	}
+	if damage != nil && instance.StateReason == "" {
+		instance.StateReason = fmt.Sprintf("its %s cannot be read: %v", node.SpecFile, damage)
+	}
+	// Terminate takes the directory away in one step, so whatever was read above counts only if it is still there.
+	if !exists(dir) {
+		return compute.Instance{}, compute.ErrNotFound
+	}
+	return instance, nil
+}
+
+func stopReason(asked, recorded bool, status *compute.NodeStatus) string {
+	switch {
+	case asked:
+		return "asked to stop"
+	case !recorded:
+		return "its launch was cut off before its process ran"
+	case status != nil && status.LastError != "":
+		return fmt.Sprintf("its process is gone; the last error that it reported: %s", status.LastError)
+	default:
+		return "its process is gone"
+	}
+}
+
+// Controllers returns a function that tells the addresses, host:port, of the cluster's controllers that are not stopping or
+// stopped. The node agent asks it before each start of Kafka.
+func Controllers(root, cluster string) func(ctx context.Context) ([]string, error) {
+	return func(ctx context.Context) ([]string, error) {
+		instances, err := fleets{root}.List(ctx, cluster)
+		if err != nil {
+			return nil, err
+		}
+		var addresses []string
+		for _, i := range instances {
+			live := i.State == compute.StatePending || i.State == compute.StateRunning
+			if live && i.Spec.Role == compute.RoleController && i.Address != "" {
+				addresses = append(addresses, i.Address)
+			}
+		}
+		return addresses, nil
+	}
+}
+
+// Controllers returns the package's Controllers for a cluster of this driver.
+func (d *Driver) Controllers(cluster string) node.Controllers { return Controllers(d.root, cluster) }
+
+func readSpec(dir string) (node.File, error) {
+	var file node.File
+	text, err := os.ReadFile(filepath.Join(dir, node.SpecFile))
+	if err != nil {
+		return file, err
+	}
+	return file, json.Unmarshal(text, &file)
+}
+
+// readStatus returns the agent's report, or nil where there is none that can be read.
+func readStatus(dir string) *compute.NodeStatus {
+	text, err := os.ReadFile(filepath.Join(dir, node.StatusFile))
+	if err != nil {
+		return nil
+	}
+	var status compute.NodeStatus
+	if json.Unmarshal(text, &status) != nil {
+		return nil
+	}
+	return &status
+}
+
+// launchedAt is the time at which the node's spec was written, which happens once.
+func launchedAt(dir string) time.Time {
+	info, err := os.Stat(filepath.Join(dir, node.SpecFile))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
