@@ -22,6 +22,11 @@ func Static(addresses ...string) Bootstrap {
 	return func(context.Context) ([]string, error) { return addresses, nil }
 }
 
+// Current is a Bootstrap of addresses that somebody in this process knows.
+func Current(addresses func() []string) Bootstrap {
+	return func(context.Context) ([]string, error) { return addresses(), nil }
+}
+
 // Options say what load to put on which topic. Bootstrap and Topic are required.
 type Options struct {
 	Bootstrap Bootstrap

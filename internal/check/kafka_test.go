@@ -1,7 +1,6 @@
 package check
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ func TestOnRealKafka(t *testing.T) {
 	cluster := kafkatest.Start(t, kafkatest.Options{Config: map[string]string{
 		"broker.session.timeout.ms": "4000", // A killed broker is missed sooner than after the 9 seconds by default.
 	}})
-	live := func(context.Context) ([]string, error) { return cluster.Bootstrap(), nil }
+	live := Current(cluster.Bootstrap)
 	must := func(t *testing.T, err error) {
 		t.Helper()
 		if err != nil {

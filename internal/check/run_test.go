@@ -198,7 +198,7 @@ func TestStopWithoutAnAnswerToFetch(t *testing.T) {
 func TestSeedsAreFollowed(t *testing.T) {
 	gone, live := fake(t), fake(t)
 	addresses := gone.ListenAddrs()
-	bootstrap := func(context.Context) ([]string, error) { return addresses, nil }
+	bootstrap := Current(func() []string { return addresses })
 	client, err := newClient(t.Context(), bootstrap)
 	if err != nil {
 		t.Fatal(err)

@@ -78,6 +78,9 @@ func run() (err error) {
 	if ctx.Err() != nil {
 		return errors.Join(errors.New("interrupted"), fault)
 	}
+	if outcome.RecordsAcked == 0 {
+		return fault // It never came to a judgement, and zeros would look like one.
+	}
 	line, err := json.Marshal(outcome)
 	if err != nil {
 		return errors.Join(fault, fmt.Errorf("the result: %w", err))

@@ -12,11 +12,13 @@ import (
 
 // process is one that runs now.
 type process struct {
-	pid  int
+	pid int
+	// line is its command line, with the binary's whole path behind it where that is known: Terraform starts providers by a
+	// relative one.
 	line string
 }
 
-// processesOf returns the processes, other than this one, whose command line names a folder.
+// processesOf returns the processes, other than this one, whose binary is below a folder or whose arguments name it.
 func processesOf(folder string) ([]process, error) {
 	all, err := processes()
 	if err != nil {
@@ -49,7 +51,12 @@ func processes() ([]process, error) {
 		if err != nil {
 			continue
 		}
-		all = append(all, process{pid, string(bytes.TrimSpace(bytes.ReplaceAll(raw, []byte{0}, []byte{' '})))})
+		line := string(bytes.TrimSpace(bytes.ReplaceAll(raw, []byte{0}, []byte{' '})))
+		// Other users' binaries cannot be read, and this user's processes are the ones that matter.
+		if binary, err := os.Readlink(filepath.Join(filepath.Dir(path), "exe")); err == nil {
+			line += " (" + binary + ")"
+		}
+		all = append(all, process{pid, line})
 	}
 	return all, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,8 @@ const interruptPatience = 2 * time.Minute
 type terraform struct {
 	binary, dir string
 	environment []string
+	// plain is true when nobody looks at colours.
+	plain bool
 }
 
 // newTerraform makes a mirror with the provider for both registries' names, and a CLI configuration that knows nothing else,
@@ -46,6 +49,7 @@ func newTerraform(binary, provider, dir, work string) (terraform, error) {
 		return terraform{}, fmt.Errorf("writing the CLI configuration: %w", err)
 	}
 	return terraform{
+		plain:       !isTerminal(os.Stdout),
 		binary:      binary,
 		dir:         dir,
 		environment: append(os.Environ(), "TF_CLI_CONFIG_FILE="+config, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0"),
@@ -94,6 +98,9 @@ func (t terraform) outputs(ctx context.Context, into any) error {
 }
 
 func (t terraform) command(ctx context.Context, stdout io.Writer, args ...string) error {
+	if t.plain {
+		args = slices.Insert(slices.Clone(args), 1, "-no-color")
+	}
 	cmd := exec.CommandContext(ctx, t.binary, args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = t.dir, t.environment, stdout, os.Stderr
 	// A group of its own, since a Ctrl-C at the terminal reaches the whole group: together with the signal sent here,
@@ -105,6 +112,11 @@ func (t terraform) command(ctx context.Context, stdout io.Writer, args ...string
 		return fmt.Errorf("%s %s: %w", filepath.Base(t.binary), args[0], err)
 	}
 	return nil
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func copyFile(from, to string, mode os.FileMode) error {

@@ -25,6 +25,7 @@ func standIn(t *testing.T, script string) terraform {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tf.plain = true
 	return tf
 }
 
@@ -33,7 +34,7 @@ func TestTheMirrorServesBothRegistries(t *testing.T) {
 	if err := tf.run(t.Context(), "init", "-upgrade"); err != nil {
 		t.Fatal(err)
 	}
-	if args, err := os.ReadFile(filepath.Join(tf.dir, "args")); err != nil || string(args) != "init -upgrade\n" {
+	if args, err := os.ReadFile(filepath.Join(tf.dir, "args")); err != nil || string(args) != "init -no-color -upgrade\n" {
 		t.Errorf("arguments %q, error %v", args, err)
 	}
 	binaries, err := filepath.Glob(filepath.Join(tf.dir, "mirror", "registry.*", "kafkafleet", "kafkafleet", "0.1.0", "*_*", "terraform-provider-kafkafleet_v0.1.0"))
