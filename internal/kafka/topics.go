@@ -1,0 +1,275 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// UUID is the topic's id as Kafka's own tools write it: base64url without padding, 22 characters.
+func (t Topic) UUID() string { return base64.RawURLEncoding.EncodeToString(t.ID[:]) }
+
+// ReplicationFactor is how many replicas most partitions have, or will have when the reassignments in flight are done. During a
+// move, or after somebody's half-done one, partitions may differ. Of two numbers that are equally frequent it is the larger.
+func (t Topic) ReplicationFactor() int {
+	count := map[int]int{}
+	for _, p := range t.Partitions {
+		count[len(p.Target())]++
+	}
+	most := 0
+	for factor, n := range count {
+		if n > count[most] || n == count[most] && factor > most {
+			most = factor
+		}
+	}
+	return most
+}
+
+// Topic returns one topic with all of its partitions. ErrNotFound is confirmed by more than one broker.
+func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
+	const rounds = 5
+	before, err := find(ctx, c, func(ctx context.Context, to nodes) (Topic, error) { return c.topicAt(ctx, to, name) })
+	if err != nil {
+		return Topic{}, fmt.Errorf("topic %q: %w", name, err)
+	}
+	// Only the controller knows which replicas a reassignment adds and removes. One that begins or ends between the two
+	// questions would show as a plain partition with too many replicas, so the broker is asked before and after.
+	for range rounds {
+		moving, err := c.reassignmentsOf(ctx, before)
+		if err != nil {
+			return Topic{}, fmt.Errorf("reassignments of topic %q: %w", name, err)
+		}
+		after, err := find(ctx, c, func(ctx context.Context, to nodes) (Topic, error) { return c.topicAt(ctx, to, name) })
+		if err != nil {
+			return Topic{}, fmt.Errorf("topic %q: %w", name, err)
+		}
+		steady := slices.EqualFunc(before.Partitions, after.Partitions, func(a, b Partition) bool { return slices.Equal(a.Replicas, b.Replicas) })
+		if before = after; !steady {
+			continue
+		}
+		for i, p := range after.Partitions {
+			if m, ok := moving[p.Partition]; ok {
+				after.Partitions[i].Replicas, after.Partitions[i].Adding, after.Partitions[i].Removing = m.replicas, m.adding, m.removing
+			}
+		}
+		return after, nil
+	}
+	return Topic{}, fmt.Errorf("%w: the replicas of topic %q change all the time", ErrUnreachable, name)
+}
+
+// topicAt returns the topic as one node sees it, without what only the controller knows.
+func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	asked := kmsg.NewMetadataRequestTopic()
+	asked.Topic = &name
+	req.Topics = append(req.Topics, asked)
+	req.AllowAutoTopicCreation = false
+	resp, err := request(ctx, c, to, req, func(r *kmsg.MetadataResponse) error {
+		if len(r.Topics) != 1 {
+			return fmt.Errorf("%w: one topic was asked for and %d are in the answer", ErrInvalid, len(r.Topics))
+		}
+		return kafkaError(r.Topics[0].ErrorCode, nil)
+	})
+	if err != nil {
+		return Topic{}, err
+	}
+	found := resp.Topics[0]
+	topic := Topic{Name: name, ID: found.TopicID, Internal: found.IsInternal}
+	for _, p := range found.Partitions {
+		topic.Partitions = append(topic.Partitions, Partition{
+			Topic: name, Partition: p.Partition, Leader: p.Leader, Replicas: p.Replicas, ISR: p.ISR,
+		})
+	}
+	slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Partition, b.Partition) })
+	return topic, nil
+}
+
+// reassignmentsOf returns what is in flight for a topic, by partition.
+func (c *Client) reassignmentsOf(ctx context.Context, t Topic) (map[int32]inFlight, error) {
+	req := kmsg.NewPtrListPartitionReassignmentsRequest()
+	req.TimeoutMillis = c.timeoutMillis()
+	asked := kmsg.NewListPartitionReassignmentsRequestTopic()
+	asked.Topic = t.Name
+	for _, p := range t.Partitions {
+		asked.Partitions = append(asked.Partitions, p.Partition)
+	}
+	req.Topics = append(req.Topics, asked)
+	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
+		return kafkaError(r.ErrorCode, r.ErrorMessage)
+	})
+	if err != nil {
+		return nil, err
+	}
+	moving := map[int32]inFlight{}
+	for _, topic := range resp.Topics {
+		for _, p := range topic.Partitions {
+			moving[p.Partition] = inFlight{replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas}
+		}
+	}
+	return moving, nil
+}
+
+// CreateTopic creates a topic, with Kafka's own choice of brokers, which spreads replicas over racks. A ReplicationFactor of -1 takes
+// the cluster's default.replication.factor. With validateOnly Kafka checks and creates nothing. ErrExists: there is one of this name.
+func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool) error {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.TimeoutMillis, req.ValidateOnly = c.timeoutMillis(), validateOnly
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = t.Name, t.Partitions, t.ReplicationFactor
+	for _, key := range slices.Sorted(maps.Keys(t.Config)) {
+		config := kmsg.NewCreateTopicsRequestTopicConfig()
+		value := t.Config[key]
+		config.Name, config.Value = key, &value
+		topic.Configs = append(topic.Configs, config)
+	}
+	req.Topics = append(req.Topics, topic)
+	if !validateOnly {
+		c.mutation("CreateTopics", t.Name)
+	}
+	// Each request is sent once, so that it is known here whether an earlier one may have had its effect without an answer.
+	once := c.anyBroker()
+	once.attempts = 1
+	repeated := false
+	return c.retry(ctx, 3, 0, func(ctx context.Context) error {
+		_, err := request(ctx, c, once, req, func(r *kmsg.CreateTopicsResponse) error {
+			if len(r.Topics) != 1 {
+				return fmt.Errorf("%w: one topic was to be created and %d are in the answer", ErrInvalid, len(r.Topics))
+			}
+			return kafkaError(r.Topics[0].ErrorCode, r.Topics[0].ErrorMessage)
+		})
+		if repeated && !validateOnly && errors.Is(err, ErrExists) {
+			return nil
+		}
+		repeated = true
+		return err
+	})
+}
+
+// AwaitTopic waits until every live broker knows the topic with so many partitions.
+func (c *Client) AwaitTopic(ctx context.Context, name string, partitions int) error {
+	return agreed(ctx, c, fmt.Sprintf("topic %q with %d partitions", name, partitions), func(ctx context.Context, to nodes) (bool, error) {
+		t, err := c.topicAt(ctx, to, name)
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		return len(t.Partitions) >= partitions, err
+	})
+}
+
+// DeleteTopic deletes a topic and returns when the controller has done so; see AwaitTopicGone. It works without a live broker, too.
+func (c *Client) DeleteTopic(ctx context.Context, name string) error {
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.TimeoutMillis = c.timeoutMillis()
+	topic := kmsg.NewDeleteTopicsRequestTopic()
+	topic.Topic = &name
+	req.Topics = append(req.Topics, topic)
+	req.TopicNames = []string{name}
+	c.mutation("DeleteTopics", name)
+	_, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.DeleteTopicsResponse) error {
+		if len(r.Topics) != 1 {
+			return fmt.Errorf("%w: one topic was to be deleted and %d are in the answer", ErrInvalid, len(r.Topics))
+		}
+		return kafkaError(r.Topics[0].ErrorCode, r.Topics[0].ErrorMessage)
+	})
+	return err
+}
+
+// AwaitTopicGone waits until no live broker knows the topic of this id any more. One of the same name that was created since is
+// another topic. A cluster without a live broker has nobody left who could know it.
+func (c *Client) AwaitTopicGone(ctx context.Context, name string, id [16]byte) error {
+	err := agreed(ctx, c, fmt.Sprintf("the end of topic %q", name), func(ctx context.Context, to nodes) (bool, error) {
+		t, err := c.topicAt(ctx, to, name)
+		if errors.Is(err, ErrNotFound) {
+			return true, nil
+		}
+		return t.ID != id, err
+	})
+	if errors.Is(err, errNoBroker) {
+		return nil
+	}
+	return err
+}
+
+// AddPartitions brings a topic to so many partitions, with Kafka's own choice of brokers for the new ones. It is no error when the
+// topic has that many. With validateOnly Kafka checks and adds nothing.
+func (c *Client) AddPartitions(ctx context.Context, name string, total int32, validateOnly bool) error {
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	req.TimeoutMillis, req.ValidateOnly = c.timeoutMillis(), validateOnly
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = name, total
+	req.Topics = append(req.Topics, topic)
+	if !validateOnly {
+		c.mutation("CreatePartitions", name)
+	}
+	_, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.CreatePartitionsResponse) error {
+		if len(r.Topics) != 1 {
+			return fmt.Errorf("%w: one topic was to get partitions and %d are in the answer", ErrInvalid, len(r.Topics))
+		}
+		return kafkaError(r.Topics[0].ErrorCode, r.Topics[0].ErrorMessage)
+	})
+	if err == nil {
+		return nil
+	}
+	// A repetition after a lost answer is refused because the partitions are there.
+	if t, found := c.topicAt(ctx, c.anyBroker(), name); found == nil && len(t.Partitions) == int(total) {
+		return nil
+	}
+	return err
+}
+
+// AwaitReplicas waits until every listed partition has exactly the listed replicas, all of them in sync. The error says how many are
+// not there yet, and why the first one is not.
+func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassignment) error {
+	pause := firstPause
+	for {
+		t, err := c.Topic(ctx, topic)
+		var waiting []string
+		switch {
+		case err == nil:
+			for _, w := range want {
+				if reason := unfinished(t, w); reason != "" {
+					waiting = append(waiting, reason)
+				}
+			}
+			if len(waiting) == 0 {
+				return nil
+			}
+		case ctx.Err() == nil && !errors.Is(err, ErrUnreachable):
+			return err
+		default:
+			waiting = []string{err.Error()}
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %d of %d partitions of topic %q do not have their replicas yet; %s: %w",
+				ErrUnreachable, len(waiting), len(want), topic, waiting[0], ctx.Err())
+		}
+		pause = min(2*pause, worstPause)
+	}
+}
+
+// unfinished says what a partition still lacks, "" for nothing.
+func unfinished(t Topic, want Reassignment) string {
+	i := slices.IndexFunc(t.Partitions, func(p Partition) bool { return p.Partition == want.Partition })
+	if i < 0 {
+		return fmt.Sprintf("partition %d does not exist", want.Partition)
+	}
+	p := t.Partitions[i]
+	for _, r := range want.Replicas {
+		if !slices.Contains(p.ISR, r) {
+			return fmt.Sprintf("partition %d waits for broker %d to be in sync", want.Partition, r)
+		}
+	}
+	if !slices.Equal(p.Replicas, want.Replicas) || len(p.Adding)+len(p.Removing) > 0 {
+		return fmt.Sprintf("partition %d has replicas %v and is to have %v", want.Partition, p.Replicas, want.Replicas)
+	}
+	return ""
+}
