@@ -125,6 +125,9 @@ type NodeSpec struct {
 	HeapBytes int64 `json:"heap_bytes"`
 	// Config is added to server.properties: the static settings that the user declared and the provider's safe defaults.
 	Config map[string]string `json:"config,omitempty"`
+	// Replaces is the node that this one takes over from, 0 when it is an addition. It is how a later run knows whose replicas
+	// belong here, and is no part of the spec hash.
+	Replaces int32 `json:"replaces,omitempty"`
 	// Bootstrap is true for the one controller that starts the quorum by itself (format --standalone). Every other node
 	// is formatted without initial controllers and finds the quorum through the driver.
 	Bootstrap bool `json:"bootstrap,omitempty"`

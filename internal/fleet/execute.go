@@ -15,7 +15,7 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 	switch s.Kind {
 	case plan.Launch:
 		spec := g.spec
-		spec.ClusterID, spec.NodeID, spec.Zone, spec.Bootstrap = o.record.ID, s.NodeID, s.Zone, s.Bootstrap
+		spec.ClusterID, spec.NodeID, spec.Zone, spec.Bootstrap, spec.Replaces = o.record.ID, s.NodeID, s.Zone, s.Bootstrap, s.Replaces
 		c.opts.OnMutation(ctx, "Launch", fmt.Sprint(s.NodeID))
 		_, err := c.driver.Launch(ctx, spec)
 		return err

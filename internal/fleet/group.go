@@ -186,13 +186,32 @@ func (c *Client) Nodes(ctx context.Context, cluster, group string) ([]Node, erro
 	var out []Node
 	for _, i := range instances {
 		if i.Spec.Group == group {
-			out = append(out, Node{
-				ID: i.Spec.NodeID, Zone: i.Spec.Zone, Address: i.Address, InstanceID: i.ID,
-				SpecHash: i.Spec.SpecHash, KafkaVersion: i.Spec.KafkaVersion, State: stateWord(i),
-			})
+			out = append(out, nodeOf(i))
 		}
 	}
 	return out, nil
+}
+
+// Brokers are the machines of all broker groups of a cluster.
+func (c *Client) Brokers(ctx context.Context, cluster string) ([]Node, error) {
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var out []Node
+	for _, i := range instances {
+		if i.Spec.Role == compute.RoleBroker {
+			out = append(out, nodeOf(i))
+		}
+	}
+	return out, nil
+}
+
+func nodeOf(i compute.Instance) Node {
+	return Node{
+		ID: i.Spec.NodeID, Zone: i.Spec.Zone, Address: i.Address, InstanceID: i.ID,
+		SpecHash: i.Spec.SpecHash, KafkaVersion: i.Spec.KafkaVersion, State: stateWord(i),
+	}
 }
 
 func stateWord(i compute.Instance) string {

@@ -59,7 +59,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		o.instances[i.Spec.NodeID] = i
 		n := &plan.Node{
 			ID: i.Spec.NodeID, Role: i.Spec.Role, Group: i.Spec.Group, Zone: i.Spec.Zone,
-			InstanceID: i.ID, State: i.State, SpecHash: i.Spec.SpecHash, SpecText: specText(i.Spec), LaunchedAt: i.LaunchedAt,
+			InstanceID: i.ID, State: i.State, SpecHash: i.Spec.SpecHash, SpecText: specText(i.Spec), LaunchedAt: i.LaunchedAt, Replaces: i.Spec.Replaces,
 			LogDirReplicas: -1,
 		}
 		if i.Status != nil {

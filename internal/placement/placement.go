@@ -7,7 +7,6 @@ package placement
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -92,10 +91,10 @@ func (b *board) clashes(replicas []int32, except, broker int32) int {
 // or would put two into one zone, and for leavers that have none, each replica goes to the receiver with the fewest clashes of
 // zone, then the fewest bytes, then the fewest replicas. zones has the zone of every broker, the leavers' too where known.
 //
-// A partition that has no receiver left (fewer receivers than replicas) is an error that names it; nothing is moved then.
-func Drain(partitions []Partition, leavers []int32, substitutes map[int32]int32, receivers []Broker, zones map[int32]string) ([]Move, error) {
+// A replica that no receiver can take (each has one of the partition already) stays where it is; left is one of those, nil when there
+// is none.
+func Drain(partitions []Partition, leavers []int32, substitutes map[int32]int32, receivers []Broker, zones map[int32]string) (moves []Move, left *Partition) {
 	b := newBoard(partitions, zones)
-	var moves []Move
 	for _, p := range bySize(partitions) {
 		to := slices.Clone(p.Replicas)
 		for i, r := range to {
@@ -104,8 +103,8 @@ func Drain(partitions []Partition, leavers []int32, substitutes map[int32]int32,
 			}
 			target, ok := b.receiver(to, r, substitutes[r], receivers)
 			if !ok {
-				return nil, fmt.Errorf("partition %s-%d has %d replicas and no broker is left to take the one on broker %d (%d brokers can receive)",
-					p.Topic, p.Partition, len(p.Replicas), r, len(receivers))
+				left = &p
+				continue
 			}
 			b.add(r, -p.Bytes, -1)
 			b.add(target, p.Bytes, 1)
@@ -115,7 +114,7 @@ func Drain(partitions []Partition, leavers []int32, substitutes map[int32]int32,
 			moves = append(moves, Move{Partition: p, To: to})
 		}
 	}
-	return moves, nil
+	return moves, left
 }
 
 // receiver chooses who takes the replica of leaver in the list.
@@ -142,23 +141,17 @@ func (b *board) receiver(replicas []int32, leaver, substitute int32, receivers [
 	return best, true
 }
 
-// RestoreZones returns the moves that bring each partition back to one replica a zone where the brokers' zones suffice. Of two
-// replicas in one zone the later in the list moves, to the emptiest broker of a zone that the partition is not in.
+// RestoreZones returns the moves that spread each partition evenly over the brokers' zones: one replica a zone while zones suffice, and
+// else no zone with two more than another. Of the replicas in one zone the later in the list moves, to the emptiest broker there.
 func RestoreZones(partitions []Partition, brokers []Broker) []Move {
-	zones, all := zonesOf(brokers)
+	zones, _ := zonesOf(brokers)
 	b := newBoard(partitions, zones)
 	var moves []Move
 	for _, p := range bySize(partitions) {
 		to := slices.Clone(p.Replicas)
-		if len(to) > len(all) {
-			continue // More replicas than zones: two in one zone cannot be avoided.
-		}
 		for i := len(to) - 1; i > 0; i-- {
-			if b.clashes(to, to[i], to[i]) == 0 {
-				continue
-			}
 			target, ok := b.receiver(to, to[i], 0, brokers)
-			if !ok || b.clashes(to, to[i], target) > 0 {
+			if !ok || b.clashes(to, to[i], target) >= b.clashes(to, to[i], to[i]) {
 				continue
 			}
 			b.add(to[i], -p.Bytes, -1)
@@ -193,7 +186,7 @@ func ScaleOut(partitions []Partition, brokers []Broker) []Move {
 	overall /= max(len(brokers), 1)
 	var fresh []int32
 	for _, br := range brokers {
-		if 2*b.of(br.ID).replicas < max(share[br.Zone], overall) {
+		if 2*b.of(br.ID).replicas+1 < max(share[br.Zone], overall) {
 			fresh = append(fresh, br.ID)
 		}
 	}

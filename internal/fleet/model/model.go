@@ -74,7 +74,7 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 func (f *Fleet) launch(g plan.Group, s plan.Step) {
 	f.Nodes = append(f.Nodes, plan.Node{
 		ID: s.NodeID, Role: g.Role, Group: g.Name, Zone: s.Zone,
-		InstanceID: "model", State: compute.StatePending, SpecHash: g.SpecHash, SpecText: g.SpecText, LaunchedAt: f.Now, MaxLevel: g.MaxLevel,
+		InstanceID: "model", State: compute.StatePending, SpecHash: g.SpecHash, SpecText: g.SpecText, LaunchedAt: f.Now, Replaces: s.Replaces, MaxLevel: g.MaxLevel,
 	})
 	slices.SortFunc(f.Nodes, func(a, b plan.Node) int { return cmp.Compare(a.ID, b.ID) })
 	f.NextNodeID = max(f.NextNodeID, s.NodeID+1)

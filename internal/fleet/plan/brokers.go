@@ -18,7 +18,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 			holds[r]++
 		}
 	}
-	r := newRoster(g, members(g, o), func(n Node) int {
+	weight := func(n Node) int { // replicas that it holds or will
 		held := 0
 		for _, p := range o.Partitions {
 			if slices.Contains(p.Target(), n.ID) {
@@ -26,7 +26,8 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 			}
 		}
 		return held
-	})
+	}
+	r := newRoster(g, members(g, o), weight)
 
 	launches(g, o, r, Node.Ready, "", now, d)
 	if d.Blocked != "" {
@@ -128,15 +129,15 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 			continue // Its successor is not there yet.
 		case !settled:
 			continue // Nobody takes its place, so all of the group must be there to share what it holds.
-		case short && len(leavers) > 0:
-			continue // More nodes are to come when this one has made room for them: then they share what the next one holds.
+		case short && n.Lost() == "" && (len(leavers) > 0 || len(successor) > 0):
+			continue // More nodes are to come when others have made room for them: then they share what this one holds.
 		}
 		leavers = append(leavers, n.ID)
 		if !n.Cordoned && n.Lost() == "" && o.MetadataLevel >= CordonLevel {
 			d.step(Step{Kind: Cordon, NodeID: n.ID, Reason: r.why[n.ID]})
 		}
 	}
-	moves(o, r, leavers, substitutes, receivers, d)
+	moves(g, o, r, leavers, substitutes, receivers, settled && !short, d)
 }
 
 // outOfSync describes a partition whose replicas are not all in sync although nothing moves it, "" when there is none. While there
@@ -162,7 +163,7 @@ func brokerList(ids []int32) string {
 }
 
 // moves plans the next batch that takes replicas off the leavers.
-func moves(o Observation, r roster, leavers []int32, substitutes map[int32]int32, receivers []placement.Broker, d *Decision) {
+func moves(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, receivers []placement.Broker, settled bool, d *Decision) {
 	inFlight := 0
 	for _, p := range o.Partitions {
 		if p.InFlight() {
@@ -175,9 +176,16 @@ func moves(o Observation, r roster, leavers []int32, substitutes map[int32]int32
 	if len(leavers) == 0 {
 		return
 	}
-	planned, err := placement.Drain(placements(o), leavers, substitutes, receivers, zones(o))
-	if err != nil {
-		d.block("%s", err)
+	planned, left := placement.Drain(placements(o), leavers, substitutes, receivers, zones(o))
+	if left != nil && len(planned) == 0 && inFlight == 0 {
+		text := fmt.Sprintf("partition %s-%d has %d replicas, and of the %d brokers that could take one each has one already", left.Topic, left.Partition, len(left.Replicas), len(receivers))
+		if settled {
+			d.block("%s", text)
+			return
+		}
+		// Nobody can leave before another node comes, and none comes before somebody leaves: one more than MaxSurge ends that.
+		d.wait("%s", text)
+		launchMissing(g, o, r, 1, "", d)
 		return
 	}
 	byLeaver := map[int32]*Step{}

@@ -17,12 +17,19 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 		bootstrap(g, o, d)
 		return
 	}
-	r := newRoster(g, nodes, func(n Node) int {
-		if o.Quorum != nil && o.Quorum.Leader == n.ID {
-			return 1 // The active controller leaves last.
+	weight := func(n Node) int {
+		switch {
+		case o.Quorum == nil:
+			return 0
+		case o.Quorum.Leader == n.ID:
+			return 2 // The active controller leaves last.
+		}
+		if _, voter := o.Quorum.Voters[n.ID]; voter {
+			return 1
 		}
 		return 0
-	})
+	}
+	r := newRoster(g, nodes, weight)
 	ready := func(n Node) bool {
 		if o.Quorum == nil {
 			return false

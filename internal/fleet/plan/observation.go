@@ -46,6 +46,8 @@ type Node struct {
 	SpecHash   string
 	SpecText   string
 	LaunchedAt time.Time
+	// Replaces is the node that this one was launched to take over from, 0 when it came as an addition.
+	Replaces int32
 
 	// Registered: Kafka's metadata has a broker of this id. Fenced: it is registered but takes no part.
 	Registered, Fenced bool

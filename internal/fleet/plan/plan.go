@@ -69,13 +69,15 @@ type roster struct {
 	why map[int32]string
 	// want is how many nodes each zone shall have.
 	want map[string]int
+	// weight is how much a node holds.
+	weight func(Node) int
 	// surplus marks leavers that nothing replaces: the group shrinks, or another zone takes the place.
 	surplus map[int32]bool
 }
 
 // newRoster sorts the nodes. weight is how much a node holds: of several equal nodes too many, the lightest leaves.
 func newRoster(g Group, nodes []Node, weight func(Node) int) roster {
-	r := roster{why: map[int32]string{}, surplus: map[int32]bool{}}
+	r := roster{why: map[int32]string{}, surplus: map[int32]bool{}, weight: weight}
 	var stay []Node
 	for _, n := range nodes {
 		if why := leaving(g, n); why != "" {
@@ -171,43 +173,58 @@ func inZone(nodes []Node, zone string) []Node {
 	return out
 }
 
-// replaced are the leavers of a zone that nodes of the group take over from, in the order in which they get their successors: the lost
-// first, since they are repaired before anything healthy is touched, then by id.
-func (r roster) replaced(zone string) []Node {
-	var out []Node
-	for _, n := range inZone(r.leave, zone) {
-		if !r.surplus[n.ID] {
-			out = append(out, n)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Node) int { return cmpBool(a.Lost() != "", b.Lost() != "") })
-	return out[max(len(out)-r.want[zone], 0):]
-}
-
-// successors pairs each leaver that is replaced with the node that takes over from it: within a zone, the places are numbered, the
-// nodes that stay fill them from the first, the leavers stand in the last ones. So the pairing is the same in each round,
-// without a memory. A leaver whose successor does not exist yet is in expected only.
+// successors returns which node takes over from each leaver: the one that was launched for it. A leaver that still waits for one to be
+// launched is in expected only; one that is in neither leaves without a successor, and what it holds goes to all the others.
 func (r roster) successors(zones []string) (pairs map[int32]int32, expected map[int32]bool) {
 	pairs, expected = map[int32]int32{}, map[int32]bool{}
-	for _, zone := range zones {
-		replaced, stay := r.replaced(zone), inZone(r.stay, zone)
-		for i, n := range replaced {
-			expected[n.ID] = true
-			if place := i + r.want[zone] - len(replaced); place < len(stay) {
-				pairs[n.ID] = stay[place].ID
+	for _, l := range r.leave {
+		for _, n := range r.stay {
+			if _, taken := pairs[l.ID]; n.Replaces == l.ID && !taken {
+				pairs[l.ID], expected[l.ID] = n.ID, true
 			}
+		}
+	}
+	for _, zone := range zones {
+		waiting := r.waiting(zone, pairs)
+		for _, l := range waiting[:min(max(r.missing(zone), 0), len(waiting))] {
+			expected[l.ID] = true
 		}
 	}
 	return pairs, expected
 }
 
+// missing is how many nodes a zone lacks.
+func (r roster) missing(zone string) int { return r.want[zone] - len(inZone(r.stay, zone)) }
+
+// waiting are the leavers of a zone without a successor, in the order in which they get one: the lost first, since they are repaired
+// before anything healthy is touched, then by id.
+func (r roster) waiting(zone string, pairs map[int32]int32) []Node {
+	out := slices.DeleteFunc(inZone(r.leave, zone), func(n Node) bool {
+		_, paired := pairs[n.ID]
+		return paired || r.surplus[n.ID]
+	})
+	slices.SortStableFunc(out, func(a, b Node) int { return cmpBool(a.Lost() != "", b.Lost() != "") })
+	return out
+}
+
 // launches plans the missing nodes: at most MaxSurge beyond Count alive, and the first of a new spec alone, as the canary. Zones that
-// have lost a node come first, and the zone last (the active controller's) comes last.
+// have lost a node come first, then those where a leaver waits for its successor, and the zone last (the active controller's) comes last.
 func launches(g Group, o Observation, r roster, ready func(Node) bool, last string, now time.Time, d *Decision) {
 	alive, anyReady, pending := 0, false, 0
-	for _, n := range slices.Concat(r.stay, r.leave) {
+	for _, n := range r.leave {
 		if n.Alive() {
 			alive++
+		}
+	}
+	room := g.Count + max(g.MaxSurge, 1) - alive - len(r.stay)
+	if alive > g.Count {
+		// The group shrinks and gets a new spec, so it is above the limit anyway. What is kept then is that no more than MaxSurge new nodes
+		// are there that have not taken over anything.
+		room = max(g.MaxSurge, 1)
+		for _, n := range r.stay {
+			if !ready(n) || r.weight(n) == 0 {
+				room--
+			}
 		}
 	}
 	for _, n := range r.stay {
@@ -232,21 +249,22 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 	if d.Blocked != "" {
 		return
 	}
-	room := g.Count + max(g.MaxSurge, 1) - alive
 	if rolling := slices.ContainsFunc(r.leave, Node.Alive); rolling && !anyReady {
 		room = min(room, 1-pending)
 	}
+	launchMissing(g, o, r, room, last, d)
+}
+
+// launchMissing launches as many of the missing nodes as there is room for.
+func launchMissing(g Group, o Observation, r roster, room int, last string, d *Decision) {
 	missing := map[string]int{}
 	for _, zone := range g.Zones {
-		missing[zone] = r.want[zone] - len(inZone(r.stay, zone))
+		missing[zone] = r.missing(zone)
 	}
 	pairs, _ := r.successors(g.Zones)
-	unpaired := func(zone string) []Node {
-		return slices.DeleteFunc(r.replaced(zone), func(n Node) bool { _, ok := pairs[n.ID]; return ok })
-	}
 	lost := func(zone string) int {
 		count := 0
-		for _, n := range unpaired(zone) {
+		for _, n := range r.waiting(zone, pairs) {
 			if n.Lost() != "" {
 				count++
 			}
@@ -260,12 +278,13 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 			return
 		}
 		slices.SortStableFunc(open, func(a, b string) int {
-			return cmp.Or(cmp.Compare(lost(b), lost(a)), cmpBool(a != last, b != last), cmp.Compare(missing[b], missing[a]))
+			return cmp.Or(cmp.Compare(lost(b), lost(a)), cmpBool(len(r.waiting(a, pairs)) > 0, len(r.waiting(b, pairs)) > 0),
+				cmpBool(a != last, b != last), cmp.Compare(missing[b], missing[a]))
 		})
 		zone := open[0]
 		missing[zone]--
 		s := Step{Kind: Launch, NodeID: next, Zone: zone, Reason: fmt.Sprintf("the group wants %s in zone %s", plural(r.want[zone], "node"), zone)}
-		if waiting := unpaired(zone); len(waiting) > 0 {
+		if waiting := r.waiting(zone, pairs); len(waiting) > 0 {
 			pairs[waiting[0].ID], s.Replaces = next, waiting[0].ID
 			s.Reason = fmt.Sprintf("replaces node %d: %s", waiting[0].ID, r.why[waiting[0].ID])
 		}

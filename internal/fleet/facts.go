@@ -1,0 +1,55 @@
+package fleet
+
+import (
+	"context"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// Facts are what a plan must know of a running cluster to refuse what cannot be done.
+type Facts struct {
+	// Exists says that there is a record; KafkaUp that a broker answered.
+	Exists, KafkaUp bool
+	// MetadataLevel is the finalised level of metadata.version, 0 when unknown.
+	MetadataLevel int16
+	// HighestReplication is the largest replication factor in use, of the topic named.
+	HighestReplication int
+	HighestTopic       string
+	// Brokers are the numbers of brokers by group, as compute lists them.
+	Brokers map[string]int
+}
+
+// Facts observes the cluster.
+func (c *Client) Facts(ctx context.Context, cluster string) (Facts, error) {
+	o, err := c.observe(ctx, cluster)
+	if err != nil {
+		return Facts{}, err
+	}
+	f := Facts{Exists: o.record.ID != "", KafkaUp: o.KafkaUp, MetadataLevel: o.MetadataLevel, Brokers: map[string]int{}}
+	for _, i := range o.instances {
+		if i.Spec.Role == compute.RoleBroker {
+			f.Brokers[i.Spec.Group]++
+		}
+	}
+	for _, p := range o.Partitions {
+		if rf := len(p.Target()); rf > f.HighestReplication {
+			f.HighestReplication, f.HighestTopic = rf, p.Topic
+		}
+	}
+	return f, nil
+}
+
+// Specs are the specs of a group's nodes, the youngest node's first. An import reads from them what was declared.
+func (c *Client) Specs(ctx context.Context, cluster, group string) ([]compute.NodeSpec, error) {
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	var out []compute.NodeSpec
+	for i := len(instances) - 1; i >= 0; i-- {
+		if instances[i].Spec.Group == group {
+			out = append(out, instances[i].Spec)
+		}
+	}
+	return out, nil
+}
