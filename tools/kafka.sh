@@ -58,14 +58,15 @@ fetch() {
 }
 
 missing=0
-# Kafka 4 needs Java 17, and so does every node of the local driver.
-if ! command -v java >/dev/null; then
-  echo "Java is missing: install a Java runtime, version 17 or newer, and put it on PATH." >&2
+# Kafka 4 needs Java 17, and so does every node of the local driver, which asks JAVA_HOME first as well.
+java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+if ! command -v "$java" >/dev/null; then
+  echo "Java is missing ($java): install a Java runtime, version 17 or newer, and put it on PATH or into JAVA_HOME." >&2
   missing=1
 else
-  java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
-  if [ "${java:-0}" -lt 17 ]; then
-    echo "The Java on PATH is version ${java:-unknown}: Kafka 4 needs 17 or newer." >&2
+  release=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)
+  if [ "${release:-0}" -lt 17 ]; then
+    echo "$java is Java ${release:-of an unknown version}: Kafka 4 needs 17 or newer on PATH or in JAVA_HOME." >&2
     missing=1
   fi
 fi
