@@ -57,7 +57,7 @@ func readStat(pid int) (p process, ended bool, err error) {
 	}
 	// The second field is the program's name in brackets and may hold anything, also brackets; see proc_pid_stat(5).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const state, session, starttime = 3 - 3, 6 - 3, 22 - 3
+	const state, session, threads, starttime = 3 - 3, 6 - 3, 20 - 3, 22 - 3
 	if len(fields) <= starttime {
 		return process{}, false, fmt.Errorf("/proc/%d/stat has only %d fields", pid, len(fields))
 	}
@@ -66,7 +66,9 @@ func readStat(pid int) (p process, ended bool, err error) {
 		return process{}, false, err
 	}
 	p.started, err = strconv.ParseUint(fields[starttime], 10, 64)
-	return p, fields[state] == "Z" || fields[state] == "X", err
+	// The first thread of a process can be a zombie while others still hold its files.
+	zombie := fields[state] == "Z" && (fields[threads] == "1" || fields[threads] == "0")
+	return p, zombie || fields[state] == "X", err
 }
 
 // environment returns the variables that a process was started with, and none for a process of another user.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,26 +106,30 @@ func kill(ctx context.Context, session int, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, killDeadline)
 	defer cancel()
 	mark := newMark(dir)
+	killed := map[process]bool{}
 	for {
 		all, err := allProcesses()
 		if err != nil {
 			return err
 		}
-		var left []int
+		found := false
 		for _, p := range all {
 			if (session != 0 && p.session == session) || mark.on(p) {
-				left = append(left, p.pid)
+				killed[p], found = true, true
 				if err := p.signal(syscall.SIGKILL); err != nil {
 					return err
 				}
 			}
 		}
-		if len(left) == 0 {
+		// A process loses its environment some time before its files and its port, so those that were found once are watched.
+		maps.DeleteFunc(killed, func(p process, _ bool) bool { return !p.lives() })
+		// What was found may have started another process before it died, so it takes one more look that finds nothing.
+		if !found && len(killed) == 0 {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("processes %v were killed but are not gone yet: %w", left, ctx.Err())
+			return fmt.Errorf("%d processes were killed but are not gone yet: %w", len(killed), ctx.Err())
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
