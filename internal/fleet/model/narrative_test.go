@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,13 @@ func fill(f *model.Fleet, g plan.Group, partitions, rf int) {
 		var replicas []int32
 		for r := range rf {
 			members := byZone[g.Zones[(i+r)%len(g.Zones)]]
-			replicas = append(replicas, members[(i/len(g.Zones)+r/len(g.Zones))%len(members)])
+			next := members[(i/len(g.Zones)+r/len(g.Zones))%len(members)]
+			for _, n := range f.Nodes { // A zone of fewer nodes than replicas there leaves the rest to any other node.
+				if slices.Contains(replicas, next) {
+					next = n.ID
+				}
+			}
+			replicas = append(replicas, next)
 		}
 		f.Partitions = append(f.Partitions, plan.Partition{
 			TopicPartition: plan.TopicPartition{Topic: "events", Partition: int32(i)},

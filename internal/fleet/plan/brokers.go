@@ -122,10 +122,10 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 	}
 	leavers, substitutes := []int32{}, map[int32]int32{}
 	for _, n := range now {
-		switch to := successor[n.ID]; {
-		case expected[n.ID] && ready[to]:
+		switch to, launched := successor[n.ID]; {
+		case launched && ready[to]:
 			substitutes[n.ID] = to
-		case expected[n.ID]:
+		case launched, expected[n.ID] && n.Lost() == "":
 			continue // Its successor is not there yet.
 		case !settled:
 			continue // Nobody takes its place, so all of the group must be there to share what it holds.

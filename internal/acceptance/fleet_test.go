@@ -1,0 +1,344 @@
+package acceptance
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// TestFleet takes one fleet through its life. Starting six Kafka processes is what costs most, so the chapters share them; each leaves the
+// fleet as it found it but for what it names.
+func TestFleet(t *testing.T) {
+	w := newWorkspace(t)
+	old := "kafka_version=4.2.1"
+
+	chapter := func(name string, f func()) {
+		t.Helper()
+		ok := t.Run(name, func(inner *testing.T) {
+			outer := w.t
+			w.t = inner
+			defer func() { w.t = outer }()
+			f()
+		})
+		if !ok {
+			t.FailNow() // The next chapter starts from where this one should have ended.
+		}
+	}
+
+	chapter("create", func() {
+		if calls := w.apply(old); len(calls) < 6 {
+			w.t.Fatalf("the first apply must launch six nodes, and the log shows %d mutating calls: the other tests would prove nothing", len(calls))
+		}
+		w.specs(compute.RoleController, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.2.1" })
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.2.1" })
+		w.quiet(old)
+	})
+
+	chapter("version roll", func() {
+		brokers, controllers := w.nodes(compute.RoleBroker), w.nodes(compute.RoleController)
+		w.underLoad(func() { w.apply() })
+		w.specs(compute.RoleController, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.3.1" })
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.3.1" })
+		w.fresh(compute.RoleBroker, brokers)
+		w.fresh(compute.RoleController, controllers)
+		if level := w.metadataLevel(); level < 30 {
+			w.t.Errorf("metadata.version is at level %d, every node can 30", level)
+		}
+		w.quiet()
+	})
+
+	chapter("dynamic config without a roll", func() {
+		before := w.nodes(compute.RoleBroker)
+		dynamic := "config=" + asJSON(map[string]string{"log.cleaner.threads": "2"})
+		w.underLoad(func() { w.apply(dynamic) })
+		if after := w.nodes(compute.RoleBroker); !slices.Equal(before, after) {
+			w.t.Errorf("nodes were %v and are %v; a dynamic setting must not touch them", before, after)
+		}
+		w.quiet(dynamic)
+		w.apply()
+		w.quiet()
+	})
+
+	static := "config=" + asJSON(map[string]string{"queued.max.requests": "600"})
+	chapter("static config roll", func() {
+		before := w.nodes(compute.RoleBroker)
+		w.underLoad(func() { w.apply(static) })
+		w.fresh(compute.RoleBroker, before)
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "600" })
+		w.quiet(static)
+	})
+
+	chapter("instance type roll", func() {
+		before := w.nodes(compute.RoleBroker)
+		w.underLoad(func() { w.apply("broker_type=local.large", "config={}") })
+		w.fresh(compute.RoleBroker, before)
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.InstanceType == "local.large" })
+		w.quiet("broker_type=local.large")
+	})
+	large := "broker_type=local.large"
+
+	chapter("scale out and in", func() {
+		before := w.nodes(compute.RoleBroker)
+		w.underLoad(func() { w.apply(large, "brokers=6") })
+		w.specs(compute.RoleBroker, 6, func(compute.NodeSpec) bool { return true })
+		for broker, n := range w.replicas("load") {
+			if n == 0 {
+				w.t.Errorf("broker %d has no replica after the scale out", broker)
+			}
+		}
+		if now := w.nodes(compute.RoleBroker); !slices.Equal(now[:3], before) {
+			w.t.Errorf("a scale out replaced nodes: %v became %v", before, now)
+		}
+		w.quiet(large, "brokers=6")
+		w.underLoad(func() { w.apply(large, "brokers=3") })
+		w.specs(compute.RoleBroker, 3, func(compute.NodeSpec) bool { return true })
+		w.quiet(large)
+	})
+
+	chapter("scale in below the replication factor is refused", func() {
+		r := w.start(withVars("plan", []string{large, "brokers=2", "throttle=none"})...)
+		if code := w.wait(r); code == 0 || !strings.Contains(r.out.String(), "zones") && !strings.Contains(r.out.String(), "replicas") {
+			w.t.Errorf("exit code %d:\n%s", code, r.out.String())
+		}
+	})
+
+	chapter("lost broker is healed by the next apply", func() {
+		lost := w.lose(compute.RoleBroker)
+		w.underLoad(func() { w.apply(large) })
+		if slices.Contains(w.nodes(compute.RoleBroker), lost) {
+			w.t.Errorf("node %d is still there", lost)
+		}
+		w.specs(compute.RoleBroker, 3, func(compute.NodeSpec) bool { return true })
+		w.quiet(large)
+	})
+
+	chapter("lost controller is replaced", func() {
+		lost := w.lose(compute.RoleController)
+		w.underLoad(func() { w.apply(large) })
+		if slices.Contains(w.nodes(compute.RoleController), lost) {
+			w.t.Errorf("node %d is still there", lost)
+		}
+		w.specs(compute.RoleController, 3, func(compute.NodeSpec) bool { return true })
+		w.quiet(large)
+	})
+
+	chapter("plan and reads while a reassignment is in flight", func() {
+		w.inFlight("slow", func() { w.planIsEmpty(large) })
+	})
+
+	chapter("plan while one broker of three hangs", func() {
+		hung := w.kafkaPID(w.nodes(compute.RoleBroker)[0])
+		if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
+			w.t.Fatal(err)
+		}
+		resume := func() { _ = syscall.Kill(hung, syscall.SIGCONT) } // Twice is harmless.
+		defer resume()
+		w.planIsEmpty(large)
+		resume()
+		w.healthy()
+	})
+
+	chapter("kill -9 in the middle of a roll", func() {
+		before := w.nodes(compute.RoleBroker)
+		w.underLoad(func() {
+			r := w.start(withVars("apply", nil)...) // Back to local.small.
+			w.midRoll(before)
+			r.signal(syscall.SIGKILL)
+			w.wait(r)
+			w.apply()
+		})
+		w.fresh(compute.RoleBroker, before)
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.InstanceType == "local.small" })
+		w.quiet()
+	})
+
+	chapter("Ctrl-C in the middle of a roll", func() {
+		before := w.nodes(compute.RoleBroker)
+		w.underLoad(func() {
+			r := w.start(withVars("apply", []string{large})...)
+			w.midRoll(before)
+			r.signal(syscall.SIGINT)
+			if code := w.wait(r); code == 0 {
+				w.t.Errorf("an interrupted apply says that it succeeded:\n%s", r.out.String())
+			}
+			if !strings.Contains(r.out.String(), "safe to apply again") {
+				w.t.Errorf("the error does not say what is true now:\n%s", r.out.String())
+			}
+			w.apply(large)
+		})
+		w.fresh(compute.RoleBroker, before)
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.InstanceType == "local.large" })
+		w.quiet(large)
+	})
+
+	chapter("destroy", func() {
+		w.terraform(withVars("destroy", nil)...)
+		if left := w.instances(); len(left) > 0 {
+			w.t.Errorf("%d nodes are left", len(left))
+		}
+		if entries, err := os.ReadDir(w.root); err == nil && len(entries) > 0 {
+			w.t.Errorf("the root still holds %v", entries)
+		}
+		if pids := processesIn(w.root); len(pids) > 0 {
+			w.t.Errorf("processes are left: %v", pids)
+		}
+	})
+}
+
+// midRoll waits until a new broker runs and an old one is still there.
+func (w *workspace) midRoll(before []int32) {
+	w.t.Helper()
+	w.until("the roll is under way", 2*time.Minute, func() bool {
+		for _, i := range w.instances() {
+			if i.Spec.Role == compute.RoleBroker && !slices.Contains(before, i.Spec.NodeID) && i.Status != nil && i.Status.Phase == compute.PhaseRunning {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// lose kills every process of a node and deletes its disks, as a machine that vanishes does.
+func (w *workspace) lose(role compute.Role) int32 {
+	w.t.Helper()
+	for _, i := range w.instances() {
+		if i.Spec.Role != role {
+			continue
+		}
+		if err := w.driver.Terminate(context.Background(), i.ID); err != nil {
+			w.t.Fatal(err)
+		}
+		return i.Spec.NodeID
+	}
+	w.t.Fatalf("there is no %s to lose", role)
+	return 0
+}
+
+func (w *workspace) kafkaPID(node int32) int {
+	w.t.Helper()
+	for _, i := range w.instances() {
+		if i.Spec.NodeID == node && i.Status != nil {
+			return i.Status.KafkaPID
+		}
+	}
+	w.t.Fatalf("node %d does not say its process", node)
+	return 0
+}
+
+// client is a Kafka client of the test's own.
+func (w *workspace) client() *kafka.Client {
+	w.t.Helper()
+	c := kafka.New(kafka.Config{Bootstrap: w.bootstrap})
+	w.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (w *workspace) metadataLevel() int16 {
+	w.t.Helper()
+	features, err := w.client().Features(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range features {
+		return f[kafka.MetadataVersionFeature].Finalized
+	}
+	return 0
+}
+
+// replicas are how many of a topic's replicas each broker of the fleet has.
+func (w *workspace) replicas(topic string) map[int32]int {
+	w.t.Helper()
+	topics, err := w.client().Topics(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	held := map[int32]int{}
+	for _, id := range w.nodes(compute.RoleBroker) {
+		held[id] = 0
+	}
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			if t.Name == topic {
+				for _, r := range p.Replicas {
+					held[r]++
+				}
+			}
+		}
+	}
+	return held
+}
+
+// healthy waits until every replica of every partition is in sync.
+func (w *workspace) healthy() {
+	w.t.Helper()
+	client := w.client()
+	w.until("every replica is in sync", time.Minute, func() bool {
+		topics, err := client.Topics(context.Background())
+		return err == nil && !slices.ContainsFunc(topics, func(t kafka.Topic) bool {
+			return slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.ISR) < len(p.Replicas) || p.Leader < 0 })
+		})
+	})
+}
+
+// inFlight moves one replica of the topic under a throttle so low that the move lasts, and does something meanwhile.
+func (w *workspace) inFlight(topic string, do func()) {
+	w.t.Helper()
+	ctx, client := context.Background(), w.client()
+	w.fill(topic, 8<<20)
+	replicas := w.replicas(topic)
+	var holders, others []int32
+	for id, n := range replicas {
+		if n > 0 {
+			holders = append(holders, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	all, tp := w.nodes(compute.RoleBroker), kafka.TopicPartition{Topic: topic}
+	if err := client.SetThrottle(ctx, 1024, all, map[kafka.TopicPartition][]int32{tp: holders}, map[kafka.TopicPartition][]int32{tp: others}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := client.Reassign(ctx, []kafka.Reassignment{{Topic: topic, Replicas: []int32{holders[0], others[0]}}}, false); err != nil {
+		w.t.Fatal(err)
+	}
+	moving := func() bool {
+		topics, err := client.Topics(ctx)
+		return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool { return t.Name == topic && len(t.Partitions[0].Adding) > 0 })
+	}
+	if !moving() {
+		w.t.Fatal("the move did not last, so the test would prove nothing")
+	}
+	do()
+	if !moving() {
+		w.t.Fatal("the move ended before the test did, so it proves nothing")
+	}
+	state, err := client.Throttles(ctx, all, []string{topic})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := client.ClearThrottle(ctx, state); err != nil {
+		w.t.Fatal(err)
+	}
+	w.until("the move ends", time.Minute, func() bool { return !moving() })
+	w.healthy()
+}
+
+// processesIn are the processes whose command line names a directory.
+func processesIn(dir string) []string {
+	var out []string
+	paths, _ := filepath.Glob("/proc/[0-9]*/cmdline") //nolint:errcheck // The pattern is right.
+	for _, p := range paths {
+		if line, err := os.ReadFile(p); err == nil && strings.Contains(string(line), dir) {
+			out = append(out, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
+)
+
+// nodeModel is one node as the state holds it.
+type nodeModel struct {
+	Zone         types.String `tfsdk:"zone"`
+	Address      types.String `tfsdk:"address"`
+	InstanceID   types.String `tfsdk:"instance_id"`
+	SpecHash     types.String `tfsdk:"spec_hash"`
+	KafkaVersion types.String `tfsdk:"kafka_version"`
+	State        types.String `tfsdk:"state"`
+}
+
+var nodeType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"zone": types.StringType, "address": types.StringType, "instance_id": types.StringType,
+	"spec_hash": types.StringType, "kafka_version": types.StringType, "state": types.StringType,
+}}
+
+// rolloutModel is what an apply will do, known at plan time.
+type rolloutModel struct {
+	Steps         types.List   `tfsdk:"steps"`
+	NodesReplaced types.List   `tfsdk:"nodes_replaced"`
+	NodesLaunched types.Int64  `tfsdk:"nodes_launched"`
+	BytesToMove   types.Int64  `tfsdk:"bytes_to_move"`
+	Estimate      types.String `tfsdk:"estimate"`
+}
+
+var rolloutType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"steps": types.ListType{ElemType: types.StringType}, "nodes_replaced": types.ListType{ElemType: types.Int64Type},
+	"nodes_launched": types.Int64Type, "bytes_to_move": types.Int64Type, "estimate": types.StringType,
+}}
+
+func nodesAttribute(whose string) schema.MapNestedAttribute {
+	return schema.MapNestedAttribute{
+		MarkdownDescription: "The " + whose + " by node id, as they are. A node id is never used again in its cluster.",
+		Computed:            true,
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"zone":          schema.StringAttribute{Computed: true, MarkdownDescription: "The zone, which is also Kafka's `broker.rack`."},
+			"address":       schema.StringAttribute{Computed: true, MarkdownDescription: "Where Kafka listens, `host:port`."},
+			"instance_id":   schema.StringAttribute{Computed: true, MarkdownDescription: "The machine."},
+			"spec_hash":     schema.StringAttribute{Computed: true, MarkdownDescription: "Identifies the spec; nodes of one hash are interchangeable."},
+			"kafka_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The Kafka version it runs."},
+			"state":         schema.StringAttribute{Computed: true, MarkdownDescription: "`ready`, `starting`, `stopping` or `lost`."},
+		}},
+	}
+}
+
+func rolloutAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		MarkdownDescription: "What the apply will do, found out at plan time on a model of the fleet as it is: to be read, or judged by a policy, before it runs. Without steps when nothing is to be done.",
+		Computed:            true,
+		Attributes: map[string]schema.Attribute{
+			"steps":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Each step in order, with its reason."},
+			"nodes_replaced": schema.ListAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The ids of the nodes that leave."},
+			"nodes_launched": schema.Int64Attribute{Computed: true, MarkdownDescription: "How many nodes come."},
+			"bytes_to_move":  schema.Int64Attribute{Computed: true, MarkdownDescription: "The size of all replicas that are copied, in bytes."},
+			"estimate":       schema.StringAttribute{Computed: true, MarkdownDescription: "A rough duration, for orientation."},
+		},
+	}
+}
+
+// nodesValue turns nodes into the state's map by id.
+func nodesValue(ctx context.Context, nodes []fleet.Node) (types.Map, diag.Diagnostics) {
+	out := map[string]nodeModel{}
+	for _, n := range nodes {
+		out[strconv.Itoa(int(n.ID))] = nodeModel{
+			Zone: types.StringValue(n.Zone), Address: types.StringValue(n.Address), InstanceID: types.StringValue(n.InstanceID),
+			SpecHash: types.StringValue(n.SpecHash), KafkaVersion: types.StringValue(n.KafkaVersion), State: types.StringValue(n.State),
+		}
+	}
+	return types.MapValueFrom(ctx, nodeType, out)
+}
+
+// rolloutValue turns a preview into the plan's object.
+func rolloutValue(ctx context.Context, p fleet.Preview) (types.Object, diag.Diagnostics) {
+	steps, diags := types.ListValueFrom(ctx, types.StringType, append([]string{}, p.Steps...))
+	replaced := []int64{}
+	for _, id := range p.Replaced {
+		replaced = append(replaced, int64(id))
+	}
+	ids, more := types.ListValueFrom(ctx, types.Int64Type, replaced)
+	diags.Append(more...)
+	object, more := types.ObjectValueFrom(ctx, rolloutType.AttrTypes, rolloutModel{
+		Steps: steps, NodesReplaced: ids, NodesLaunched: types.Int64Value(int64(p.Launched)),
+		BytesToMove: types.Int64Value(p.BytesToMove), Estimate: types.StringValue(p.Estimate.String()),
+	})
+	diags.Append(more...)
+	return object, diags
+}
+
+// settledRollout is the object of a fleet that is as declared.
+func settledRollout(ctx context.Context) (types.Object, diag.Diagnostics) {
+	return rolloutValue(ctx, fleet.Preview{})
+}
+
+// addresses are the brokers' addresses of the nodes that may answer.
+func addresses(ctx context.Context, nodes []fleet.Node) (types.List, diag.Diagnostics) {
+	list := []string{}
+	for _, n := range nodes {
+		if n.Address != "" && n.State == "ready" {
+			list = append(list, n.Address)
+		}
+	}
+	return types.ListValueFrom(ctx, types.StringType, list)
+}
+
+// stringMap reads a map attribute; null and unknown are empty.
+func stringMap(ctx context.Context, m types.Map) (map[string]string, diag.Diagnostics) {
+	out := map[string]string{}
+	if m.IsNull() || m.IsUnknown() {
+		return out, nil
+	}
+	diags := m.ElementsAs(ctx, &out, false)
+	return out, diags
+}
+
+// removedKeys are the keys that were declared before and are not any more.
+func removedKeys(before, now map[string]string) []string {
+	var out []string
+	for key := range before {
+		if _, ok := now[key]; !ok {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// previewWarning tells the reader of a plan that the rollout is not expected to reach its end.
+func previewWarning(diags *diag.Diagnostics, what string, p fleet.Preview) {
+	if p.Short != "" {
+		diags.AddWarning(fmt.Sprintf("The rollout of %s will stop short", what),
+			"As things are now, the apply would stop at this: "+p.Short+". It leaves the fleet safe and can be applied again.")
+	}
+}

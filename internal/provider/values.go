@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/docker/go-units"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+)
+
+// defaultThrottle is the limit of moves where none is declared.
+const defaultThrottle = "100MiB/s"
+
+// objectAsOptions reads objects that are known as a whole.
+var objectAsOptions = basetypes.ObjectAsOptions{}
+
+// fullyKnown says that a value and everything in it is known. Null is known.
+func fullyKnown(ctx context.Context, v attr.Value) bool {
+	value, err := v.ToTerraformValue(ctx)
+	return err == nil && value.IsFullyKnown()
+}
+
+// sentence turns an error into a diagnostic's detail.
+func sentence(err error) string {
+	text := []rune(err.Error())
+	if len(text) == 0 {
+		return ""
+	}
+	text[0] = unicode.ToUpper(text[0])
+	if !strings.HasSuffix(string(text), ".") {
+		text = append(text, '.')
+	}
+	return string(text)
+}
+
+// parseThrottle reads a rate such as "50MiB/s"; "none" is 0, no limit.
+func parseThrottle(s string) (int64, error) {
+	if s == "none" {
+		return 0, nil
+	}
+	size, ok := strings.CutSuffix(s, "/s")
+	if !ok {
+		return 0, fmt.Errorf("%q is neither a rate such as \"50MiB/s\" nor \"none\"", s)
+	}
+	n, err := units.RAMInBytes(size)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("%q is neither a rate such as \"50MiB/s\" nor \"none\"", s)
+	}
+	return n, nil
+}
+
+// throttleValidator accepts what parseThrottle can read.
+type throttleValidator struct{}
+
+func (throttleValidator) Description(context.Context) string {
+	return "a rate such as 50MiB/s, or none"
+}
+
+func (v throttleValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (throttleValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if _, err := parseThrottle(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Not a rate", sentence(err))
+	}
+}
+
+// byteSizeValidator accepts sizes such as "512MiB".
+type byteSizeValidator struct{}
+
+func (byteSizeValidator) Description(context.Context) string { return "a size such as 512MiB or 4GiB" }
+
+func (v byteSizeValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (byteSizeValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if n, err := units.RAMInBytes(req.ConfigValue.ValueString()); err != nil || n < 64*units.MiB {
+		resp.Diagnostics.AddAttributeError(req.Path, "Not a size for a heap",
+			fmt.Sprintf("%q is not a size of at least 64MiB, such as 512MiB or 4GiB.", req.ConfigValue.ValueString()))
+	}
+}
