@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -69,10 +67,6 @@ type Client struct {
 	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
 	brokers, controllers []string
 	asked                time.Time
-	// shared is sarama's connection, nil until needed and after a failure.
-	shared sarama.ClusterAdmin
-	// connecting is held while shared is being made, so that concurrent callers wait for one connect.
-	connecting chan struct{}
 }
 
 // New returns a client. It makes no network call.
@@ -80,11 +74,10 @@ func New(cfg Config) *Client {
 	cfg.ClientID = cmp.Or(cfg.ClientID, defaultClientID)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	return &Client{
-		cfg:        cfg,
-		conns:      map[string]*kgo.Client{},
-		failed:     map[string]time.Time{},
-		known:      map[int32]string{},
-		connecting: make(chan struct{}, 1),
+		cfg:    cfg,
+		conns:  map[string]*kgo.Client{},
+		failed: map[string]time.Time{},
+		known:  map[int32]string{},
 	}
 }
 
@@ -96,13 +89,8 @@ func (c *Client) Close() error {
 	for _, conn := range c.conns {
 		conn.Close()
 	}
-	c.conns = map[string]*kgo.Client{}
-	shared := c.shared
-	c.shared = nil
-	if shared == nil {
-		return nil
-	}
-	return shared.Close()
+	clear(c.conns)
+	return nil
 }
 
 // mutation reports a request that changes something to whoever keeps account. Every mutating call makes it first.
@@ -110,111 +98,6 @@ func (c *Client) mutation(api, subject string) {
 	if c.cfg.OnMutation != nil {
 		c.cfg.OnMutation(api, subject)
 	}
-}
-
-// admin runs fn on the shared sarama connection. It repeats fn after an error that may pass, on a new connection where the
-// old one is broken: fn must be idempotent, and a create must take "already exists" on a repetition for its own success.
-// It returns when ctx ends, even while fn still waits for a hung broker; fn's results may be read after a nil error only.
-// Errors wrap one of the package's sentinels.
-func (c *Client) admin(ctx context.Context, fn func(sarama.ClusterAdmin) error) error {
-	// In KRaft any broker can serve sarama as "controller", and which one is a draw at each connect: several draws are
-	// allowed even when the first ones met a hung broker and used the time up.
-	const draws = 4
-	return c.retry(ctx, draws, 0, func(ctx context.Context) error {
-		shared, err := c.connect(ctx)
-		if err != nil {
-			return err
-		}
-		done := make(chan error, 1)
-		go func() { done <- fn(shared) }()
-		select {
-		case err = <-done:
-		case <-ctx.Done():
-			// The broker that fn waits for may hang: the next caller gets a connection of its own.
-			c.disconnect(shared)
-			return ctx.Err()
-		}
-		if err != nil && !answered(err) {
-			c.disconnect(shared)
-		}
-		return err
-	})
-}
-
-// connect returns the shared sarama connection.
-func (c *Client) connect(ctx context.Context) (sarama.ClusterAdmin, error) {
-	select {
-	case c.connecting <- struct{}{}:
-		defer func() { <-c.connecting }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	c.mu.Lock()
-	shared, closed := c.shared, c.closed
-	c.mu.Unlock()
-	if closed {
-		return nil, errClosed
-	}
-	if shared != nil {
-		return shared, nil
-	}
-
-	brokers, _, err := c.addresses(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(brokers) == 0 {
-		return nil, errNoBroker
-	}
-	conf, err := c.saramaConfig()
-	if err != nil {
-		return nil, err
-	}
-	type result struct {
-		admin sarama.ClusterAdmin
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		admin, err := sarama.NewClusterAdmin(brokers, conf)
-		done <- result{admin, err}
-	}()
-	select {
-	case r := <-done:
-		if r.err != nil {
-			c.forgetAddresses()
-			return nil, fmt.Errorf("connect to %s: %w", strings.Join(brokers, ", "), r.err)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.closed {
-			return nil, errors.Join(errClosed, r.admin.Close())
-		}
-		c.shared = r.admin
-		return r.admin, nil
-	case <-ctx.Done():
-		// Nobody waits for this connection any more, so it is closed as soon as it stands.
-		go func() {
-			if r := <-done; r.err == nil {
-				_ = r.admin.Close()
-			}
-		}()
-		return nil, ctx.Err()
-	}
-}
-
-// disconnect drops a sarama connection that has failed, so that the next call makes a new one.
-func (c *Client) disconnect(broken sarama.ClusterAdmin) {
-	c.mu.Lock()
-	if c.shared != broken {
-		c.mu.Unlock()
-		return
-	}
-	c.shared = nil
-	c.asked = time.Time{}
-	c.mu.Unlock()
-	// Close waits for requests in flight, and the broker may be hung.
-	go func() { _ = broken.Close() }()
 }
 
 // nodes is where a request may be sent.
@@ -291,7 +174,8 @@ func at(address string) nodes {
 }
 
 // request sends req until a node answers it and check finds no error in the answer that may pass. A nil check accepts every
-// answer. It is repeated like admin's fn. Errors wrap one of the package's sentinels.
+// answer. A request may be carried out and its answer lost, and is then sent again: it must be idempotent, and one that creates
+// must take "already exists" on a repetition for its own success. Errors wrap one of the package's sentinels.
 func request[R kmsg.Response](ctx context.Context, c *Client, to nodes, req kmsg.Request, check func(R) error) (R, error) {
 	var answer R
 	targets, err := to.addresses(ctx)
@@ -405,13 +289,6 @@ func (c *Client) addresses(ctx context.Context) (brokers, controllers []string, 
 	defer c.mu.Unlock()
 	c.brokers, c.controllers, c.asked = brokers, controllers, time.Now()
 	return brokers, controllers, nil
-}
-
-// forgetAddresses makes the next call ask who lives.
-func (c *Client) forgetAddresses() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.asked = time.Time{}
 }
 
 // brokerAddress returns where a registered broker listens.

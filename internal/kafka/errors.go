@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
@@ -45,17 +44,11 @@ func kafkaError(code int16, message *string) error {
 	return a
 }
 
-// code returns the error code that Kafka answered with, through either library.
+// code returns the error that Kafka answered with.
 func code(err error) (*kerr.Error, bool) {
-	var viaFranz *kerr.Error
-	if errors.As(err, &viaFranz) {
-		return viaFranz, true
-	}
-	var viaSarama sarama.KError
-	if errors.As(err, &viaSarama) {
-		return kerr.TypedErrorForCode(int16(viaSarama)), viaSarama != sarama.ErrNoError
-	}
-	return nil, false
+	var k *kerr.Error
+	ok := errors.As(err, &k)
+	return k, ok
 }
 
 // answered is true when a node gave an answer, be it an error.
@@ -71,10 +64,9 @@ func passes(err error) bool {
 		return k.Retriable && !errors.Is(k, kerr.UnknownTopicOrPartition) && !errors.Is(k, kerr.UnknownTopicID)
 	}
 	var certificate *tls.CertificateVerificationError
-	var configuration sarama.ConfigurationError
 	switch {
 	case errors.Is(err, errNoBroker), errors.Is(err, errNoNode), errors.Is(err, ErrInvalid), errors.Is(err, ErrNotFound),
-		errors.As(err, &certificate), errors.As(err, &configuration), errors.Is(err, context.Canceled):
+		errors.As(err, &certificate), errors.Is(err, context.Canceled):
 		return false
 	}
 	return true

@@ -2,10 +2,15 @@ package kafka_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
@@ -15,7 +20,7 @@ import (
 var shared *kafkatest.Cluster
 
 func TestMain(m *testing.M) {
-	cluster, err := kafkatest.Run(kafkatest.Options{})
+	cluster, err := kafkatest.Run(kafkatest.Options{SASL: true})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -63,4 +68,85 @@ func eventually(t *testing.T, within time.Duration, done func() string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// createTopic makes a topic whose partitions have exactly the given replicas, and deletes it when the test ends.
+func createTopic(t *testing.T, c *kafkatest.Cluster, name string, replicas ...[]int32) {
+	t.Helper()
+	conn := dial(t, c)
+	req := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, -1, -1
+	for i, r := range replicas {
+		assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+		assignment.Partition, assignment.Replicas = int32(i), r
+		topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
+	}
+	req.Topics = append(req.Topics, topic)
+	resp, err := req.RequestWith(t.Context(), conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { deleteTopic(t, conn, name) })
+}
+
+func deleteTopic(t *testing.T, conn *kgo.Client, name string) {
+	t.Helper()
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	topic := kmsg.NewDeleteTopicsRequestTopic()
+	topic.Topic = &name
+	req.Topics = append(req.Topics, topic)
+	// The test's own context has ended by now.
+	if _, err := req.RequestWith(context.Background(), conn); err != nil {
+		t.Error(err)
+	}
+}
+
+// fill writes bytes to a partition, acknowledged by all of its replicas.
+func fill(t *testing.T, c *kafkatest.Cluster, topic string, partition int32, bytes int) {
+	t.Helper()
+	conn := dial(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	value := make([]byte, 100_000)
+	if _, err := rand.Read(value); err != nil {
+		t.Fatal(err)
+	}
+	for range bytes / len(value) {
+		record := &kgo.Record{Topic: topic, Partition: partition, Value: value}
+		conn.Produce(t.Context(), record, func(_ *kgo.Record, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := conn.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func dial(t *testing.T, c *kafkatest.Cluster, opts ...kgo.Opt) *kgo.Client {
+	t.Helper()
+	conn, err := kgo.NewClient(append(opts, kgo.SeedBrokers(c.Bootstrap()...), kgo.DisableClientMetrics(), kgo.UnknownTopicRetries(-1))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
+}
+
+// partition returns one partition as the client sees it.
+func partition(t *testing.T, c *kafka.Client, name string, id int32) kafka.Partition {
+	t.Helper()
+	topics, err := c.Topics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range topics {
+		if topic.Name == name && int(id) < len(topic.Partitions) {
+			return topic.Partitions[id]
+		}
+	}
+	return kafka.Partition{}
 }

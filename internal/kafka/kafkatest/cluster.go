@@ -42,6 +42,8 @@ type Options struct {
 	Version string
 	// ReleaseVersion is the metadata version to format with, e.g. "4.2"; "" for the newest.
 	ReleaseVersion string
+	// SASL gives every broker a second listener, see SASLBootstrap.
+	SASL bool
 	// Config is added to every node's server.properties.
 	Config map[string]string
 	// Dir is where the nodes live; "" for a new temporary directory that Close deletes.
@@ -146,7 +148,13 @@ func (c *Cluster) add(id int) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.nodes[id] = &node{cluster: c, id: id, address: address, dir: filepath.Join(c.dir, fmt.Sprintf("node-%d", id))}
+	n := &node{cluster: c, id: id, address: address, dir: filepath.Join(c.dir, fmt.Sprintf("node-%d", id))}
+	if c.opts.SASL && !n.controller() {
+		if n.saslAddress, err = freeAddress(); err != nil {
+			return err
+		}
+	}
+	c.nodes[id] = n
 	return nil
 }
 
@@ -196,6 +204,36 @@ func (c *Cluster) Bootstrap() []string { return c.live(false) }
 
 // Controllers returns the addresses of the controllers whose process lives, in the order of their ids.
 func (c *Cluster) Controllers() []string { return c.live(true) }
+
+// SASLUser and SASLPassword are the one user that the SASL listener knows from the start, with the mechanism PLAIN. A SCRAM user is
+// made by AlterUserScramCredentials.
+const (
+	SASLUser     = "tester"
+	SASLPassword = "password-of-tester"
+)
+
+// SASLBootstrap returns the addresses of the live brokers' SASL listeners, which take PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. There
+// are none without Options.SASL.
+func (c *Cluster) SASLBootstrap() []string {
+	var addresses []string
+	for _, id := range c.ids() {
+		if n := c.node(id); n.saslAddress != "" && n.running() {
+			addresses = append(addresses, n.saslAddress)
+		}
+	}
+	return addresses
+}
+
+// PID returns the process id of a node's JVM, 0 when it does not run.
+func (c *Cluster) PID(id int) int {
+	n := c.node(id)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.process == nil || closed(n.ended) {
+		return 0
+	}
+	return n.process.Pid
+}
 
 // Address returns where a node listens.
 func (c *Cluster) Address(id int) string { return c.node(id).address }

@@ -28,7 +28,9 @@ type node struct {
 	cluster *Cluster
 	id      int
 	address string
-	dir     string
+	// saslAddress is "" for a node without a SASL listener.
+	saslAddress string
+	dir         string
 
 	mu sync.Mutex
 	// process is nil while the node does not run; ended is closed when it has ended.
@@ -144,15 +146,23 @@ func (n *node) properties() string {
 	if n.controller() {
 		settings["process.roles"] = "controller"
 		settings["listeners"] = "CONTROLLER://" + n.address
-		// Leadership moves fast when a test kills the leader, and every broker's controlled shutdown is quick.
+		// Leadership moves fast when a test kills the leader.
 		settings["controller.quorum.election.timeout.ms"] = "1000"
-		settings["broker.session.timeout.ms"] = "6000"
 	} else {
 		settings["process.roles"] = "broker"
 		settings["listeners"] = "PLAINTEXT://" + n.address
+		if n.saslAddress != "" {
+			settings["listeners"] += ",SASL://" + n.saslAddress
+			settings["listener.security.protocol.map"] += ",SASL:SASL_PLAINTEXT"
+			settings["sasl.enabled.mechanisms"] = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
+			settings["listener.name.sasl.plain.sasl.jaas.config"] = fmt.Sprintf(
+				"org.apache.kafka.common.security.plain.PlainLoginModule required user_%s=%q;", SASLUser, SASLPassword)
+			const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+			settings["listener.name.sasl.scram-sha-256.sasl.jaas.config"] = scram
+			settings["listener.name.sasl.scram-sha-512.sasl.jaas.config"] = scram
+		}
 		settings["broker.rack"] = Zones[(n.id-1)%len(Zones)]
 		settings["broker.heartbeat.interval.ms"] = "500"
-		settings["broker.session.timeout.ms"] = "6000"
 		settings["group.initial.rebalance.delay.ms"] = "0"
 		settings["offsets.topic.num.partitions"] = "4"
 		settings["transaction.state.log.num.partitions"] = "4"
