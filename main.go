@@ -1,0 +1,37 @@
+// Command terraform-provider-kafkafleet serves the provider to Terraform, and is the agent of the nodes that the provider runs.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/command"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/provider"
+)
+
+// version is set by the release build.
+var version = "dev"
+
+const address = "registry.terraform.io/kafkafleet/kafkafleet"
+
+func main() {
+	// Terraform starts the plugin without arguments, a developer with -debug. Everything else is a command.
+	if len(os.Args) > 1 && strings.TrimLeft(os.Args[1], "-") != "debug" {
+		if err := command.Root(version).ExecuteContext(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "Error:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	debug := flag.Bool("debug", false, "serve for a debugger")
+	flag.Parse()
+	if err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{Address: address, Debug: *debug}); err != nil {
+		log.Fatal(err)
+	}
+}
