@@ -181,15 +181,15 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 	return err
 }
 
-// AwaitTopicGone waits until no live broker knows the topic of this id any more. One of the same name that was created since is
-// another topic. A cluster without a live broker has nobody left who could know it.
-func (c *Client) AwaitTopicGone(ctx context.Context, name string, id [16]byte) error {
+// AwaitTopicGone waits until no live broker knows the topic of this UUID any more. One of the same name that was created since is
+// another topic; with an empty UUID it is waited for that, too. A cluster without a live broker has nobody left who could know it.
+func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
 	err := agreed(ctx, c, fmt.Sprintf("the end of topic %q", name), func(ctx context.Context, to nodes) (bool, error) {
 		t, err := c.topicAt(ctx, to, name)
 		if errors.Is(err, ErrNotFound) {
 			return true, nil
 		}
-		return t.ID != id, err
+		return err == nil && uuid != "" && t.UUID() != uuid, err
 	})
 	if errors.Is(err, errNoBroker) {
 		return nil

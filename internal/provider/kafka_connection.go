@@ -1,0 +1,200 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+var (
+	hostAndPort    = regexp.MustCompile(`^.+:\d{1,5}$`)
+	saslMechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+
+	// errNoKafka: an object has no cluster and the provider has no Kafka of its own for such objects.
+	errNoKafka = errors.New("the object names no cluster, and the provider block has no `kafka` to take instead")
+	// errKafkaUnknown: the provider block depends on something that is only known after apply.
+	errKafkaUnknown = errors.New("the provider block's `kafka` is not known yet; it will be when what it refers to has been applied")
+)
+
+// connections finds the Kafka client for an object's cluster.
+type connections struct {
+	fleet *fleet.Client
+	// external is the Kafka of the provider block; externalErr says why there is none.
+	external    *kafka.Client
+	externalErr error
+}
+
+// Kafka returns the client of a cluster by its name, or of the provider block's own Kafka for a null name. It makes no call to
+// Kafka. compute.ErrNotFound: no fleet has this name.
+func (c *connections) Kafka(ctx context.Context, cluster types.String) (*kafka.Client, error) {
+	if !cluster.IsNull() {
+		return c.fleet.Kafka(ctx, cluster.ValueString())
+	}
+	return c.external, c.externalErr
+}
+
+// gone is true when an error says that the object does not exist, or that the whole cluster does not.
+func gone(err error) bool {
+	return errors.Is(err, kafka.ErrNotFound) || errors.Is(err, compute.ErrNotFound)
+}
+
+// checkCluster refuses, at plan time, an object without a cluster where there is no Kafka to take instead.
+func (c *connections) checkCluster(cluster types.String, diags *diag.Diagnostics) {
+	if cluster.IsNull() && errors.Is(c.externalErr, errNoKafka) {
+		diags.AddAttributeError(path.Root("cluster"), "No cluster",
+			"Say which cluster this belongs to, as in `cluster = kafkafleet_broker_group.main.cluster`, or give the provider block a `kafka` with bootstrap servers: objects without a cluster are created there.")
+	}
+}
+
+// unreadable tells that an object could not be read. In a fleet that this provider runs, a cluster without a broker that answers is
+// a thing that the same plan may be about to repair, so it is a warning there, and the state stays as it is.
+func unreadable(what string, cluster types.String, err error, diags *diag.Diagnostics) {
+	detail := sentence(err)
+	if !cluster.IsNull() && errors.Is(err, kafka.ErrUnreachable) {
+		diags.AddWarning(what+" could not be read", detail+" It is shown as it was when it was last read.")
+		return
+	}
+	diags.AddError(what+" could not be read", detail+" It stays in the state as it was.")
+}
+
+// clusterName says in a text which cluster is meant.
+func clusterName(cluster types.String) string {
+	if cluster.IsNull() {
+		return "the cluster of the provider block"
+	}
+	return fmt.Sprintf("cluster %q", cluster.ValueString())
+}
+
+type kafkaModel struct {
+	BootstrapServers types.List   `tfsdk:"bootstrap_servers"`
+	TLS              types.Object `tfsdk:"tls"`
+	SASL             types.Object `tfsdk:"sasl"`
+}
+
+type tlsModel struct {
+	Enabled            types.Bool   `tfsdk:"enabled"`
+	CACertificatePEM   types.String `tfsdk:"ca_certificate_pem"`
+	CertificatePEM     types.String `tfsdk:"certificate_pem"`
+	PrivateKeyPEM      types.String `tfsdk:"private_key_pem"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+}
+
+type saslModel struct {
+	Mechanism types.String `tfsdk:"mechanism"`
+	Username  types.String `tfsdk:"username"`
+	Password  types.String `tfsdk:"password"`
+}
+
+// externalKafka reads the provider block's `kafka` and the environment. The error says why there is no such Kafka, which is of
+// interest only to an object that needs it.
+func externalKafka(ctx context.Context, block types.Object, diags *diag.Diagnostics) (kafka.Config, error) {
+	if !fullyKnown(ctx, block) {
+		return kafka.Config{}, errKafkaUnknown
+	}
+	var m kafkaModel
+	var t tlsModel
+	var s saslModel
+	if !block.IsNull() {
+		diags.Append(block.As(ctx, &m, objectAsOptions)...)
+	}
+	if !m.TLS.IsNull() {
+		diags.Append(m.TLS.As(ctx, &t, objectAsOptions)...)
+	}
+	if !m.SASL.IsNull() {
+		diags.Append(m.SASL.As(ctx, &s, objectAsOptions)...)
+	}
+	var servers []string
+	if !m.BootstrapServers.IsNull() {
+		diags.Append(m.BootstrapServers.ElementsAs(ctx, &servers, false)...)
+	} else {
+		servers = slices.DeleteFunc(strings.Split(strings.ReplaceAll(os.Getenv("KAFKA_BOOTSTRAP_SERVERS"), " ", ""), ","),
+			func(s string) bool { return s == "" })
+	}
+	if diags.HasError() {
+		return kafka.Config{}, errNoKafka
+	}
+	if len(servers) == 0 {
+		if !block.IsNull() {
+			diags.AddAttributeError(path.Root("kafka").AtName("bootstrap_servers"), "No bootstrap servers",
+				"Give the address of at least one broker here, or in the environment variable KAFKA_BOOTSTRAP_SERVERS.")
+		}
+		return kafka.Config{}, errNoKafka
+	}
+	config := kafka.Config{
+		Bootstrap: func(context.Context) ([]string, error) { return servers, nil },
+		SASL:      saslConfig(s, diags),
+	}
+	if t.Enabled.ValueBool() || t.Enabled.IsNull() && (!m.TLS.IsNull() || orEnvBool(t.Enabled, "KAFKA_ENABLE_TLS")) {
+		config.TLS = tlsConfig(t, diags)
+	}
+	if diags.HasError() {
+		return kafka.Config{}, errNoKafka
+	}
+	return config, nil
+}
+
+func saslConfig(m saslModel, diags *diag.Diagnostics) *kafka.SASL {
+	s := &kafka.SASL{
+		Mechanism: orEnv(m.Mechanism, "KAFKA_SASL_MECHANISM"),
+		Username:  orEnv(m.Username, "KAFKA_SASL_USERNAME"),
+		Password:  orEnv(m.Password, "KAFKA_SASL_PASSWORD"),
+	}
+	at := path.Root("kafka").AtName("sasl")
+	switch {
+	case s.Username == "" && s.Password == "":
+		if !m.Mechanism.IsNull() {
+			diags.AddAttributeError(at.AtName("username"), "No user", "SASL needs a username and a password, here or in KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.")
+		}
+		return nil
+	case s.Username == "":
+		diags.AddAttributeError(at.AtName("username"), "No user", "There is a password but no username, here or in KAFKA_SASL_USERNAME.")
+	case s.Password == "":
+		diags.AddAttributeError(at.AtName("password"), "No password", "There is a username but no password, here or in KAFKA_SASL_PASSWORD.")
+	}
+	if s.Mechanism == "" {
+		s.Mechanism = "SCRAM-SHA-512"
+	}
+	if s.Mechanism = strings.ToUpper(s.Mechanism); !slices.Contains(saslMechanisms, s.Mechanism) {
+		diags.AddAttributeError(at.AtName("mechanism"), "Unknown SASL mechanism", fmt.Sprintf("%q is none of %s.", s.Mechanism, strings.Join(saslMechanisms, ", ")))
+	}
+	return s
+}
+
+func tlsConfig(m tlsModel, diags *diag.Diagnostics) *tls.Config {
+	config := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: orEnvBool(m.InsecureSkipVerify, "KAFKA_SKIP_VERIFY"), //nolint:gosec // The user's explicit choice.
+	}
+	at := path.Root("kafka").AtName("tls")
+	if ca := orEnv(m.CACertificatePEM, "KAFKA_CA_CERT"); ca != "" {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM([]byte(ca)) {
+			diags.AddAttributeError(at.AtName("ca_certificate_pem"), "Not a certificate", "There is no certificate in PEM form in it. Use file(\"ca.pem\") to read one from a file.")
+		}
+	}
+	certificate, key := orEnv(m.CertificatePEM, "KAFKA_CLIENT_CERT"), orEnv(m.PrivateKeyPEM, "KAFKA_CLIENT_KEY")
+	if certificate == "" && key == "" {
+		return config
+	}
+	pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
+	if err != nil {
+		diags.AddAttributeError(at.AtName("certificate_pem"), "The certificate and the private key are no pair", sentence(err))
+		return config
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config
+}

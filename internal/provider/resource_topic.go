@@ -1,0 +1,567 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+var (
+	_ resource.Resource                = (*topicResource)(nil)
+	_ resource.ResourceWithConfigure   = (*topicResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*topicResource)(nil)
+	_ resource.ResourceWithImportState = (*topicResource)(nil)
+	_ resource.ResourceWithIdentity    = (*topicResource)(nil)
+)
+
+func newTopicResource() resource.Resource { return &topicResource{} }
+
+type topicResource struct{ data *providerData }
+
+type topicModel struct {
+	ID                types.String   `tfsdk:"id"`
+	Cluster           types.String   `tfsdk:"cluster"`
+	Name              types.String   `tfsdk:"name"`
+	Partitions        types.Int64    `tfsdk:"partitions"`
+	ReplicationFactor types.Int64    `tfsdk:"replication_factor"`
+	Config            types.Map      `tfsdk:"config"`
+	ConfigEffective   types.Map      `tfsdk:"config_effective"`
+	TopicID           types.String   `tfsdk:"topic_id"`
+	AllowRecreate     types.Bool     `tfsdk:"allow_recreate"`
+	Timeouts          timeouts.Value `tfsdk:"timeouts"`
+}
+
+type topicIdentity struct {
+	Cluster types.String `tfsdk:"cluster"`
+	Name    types.String `tfsdk:"name"`
+}
+
+func (r *topicResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_topic"
+}
+
+func (r *topicResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"cluster": identityschema.StringAttribute{OptionalForImport: true, Description: "The cluster's name; none for the Kafka of the provider block."},
+		"name":    identityschema.StringAttribute{RequiredForImport: true, Description: "The topic's name."},
+	}}
+}
+
+func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A topic. Partitions are added, the replication factor is changed and settings are altered in place, while producers and consumers go on. " +
+			"What would lose records, fewer partitions, is refused at plan time unless `allow_recreate` is set.\n\n" +
+			"A topic that was deleted outside is planned to be created again. One that cannot be read is never dropped from the state.",
+		Attributes: map[string]schema.Attribute{
+			"id":      idAttribute("`cluster/name`, or `name` for a topic in the Kafka of the provider block."),
+			"cluster": clusterAttribute(),
+			"name": schema.StringAttribute{
+				MarkdownDescription: "The topic's name: 1 to 249 ASCII letters, digits, `.`, `_` and `-`. Names that differ in `.` and `_` only collide in Kafka's metrics. A change makes another topic.",
+				Required:            true,
+				Validators:          []validator.String{topicNameValidator{}},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"partitions": schema.Int64Attribute{
+				MarkdownDescription: "The number of partitions. More are added in place, spread over brokers and zones; records stay where they are, so keys may go to another partition from then on. " +
+					"Kafka cannot take partitions away: fewer is an error at plan time, unless `allow_recreate` is set.",
+				Required:   true,
+				Validators: []validator.Int64{int64validator.Between(1, math.MaxInt32)},
+			},
+			"replication_factor": schema.Int64Attribute{
+				MarkdownDescription: "The number of replicas of each partition. Changed in place by a reassignment that keeps leaders, and puts one replica into each zone while there are zones enough; the apply waits until all new replicas are in sync. " +
+					"By default a new topic takes the cluster's `default.replication.factor`, and keeps what it has after that.",
+				Optional: true, Computed: true,
+				Validators:    []validator.Int64{int64validator.Between(1, math.MaxInt16)},
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+			},
+			"config": schema.MapAttribute{
+				MarkdownDescription: "Settings of the topic by [Kafka's names](https://kafka.apache.org/documentation/#topicconfigs). Only the declared keys are looked at: what others set, such as the throttles of a move, is neither shown nor wiped. " +
+					"A key that is removed goes back to the cluster's default, and so does one whose value is null.",
+				ElementType: types.StringType, Optional: true,
+				Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1))},
+			},
+			"config_effective": schema.MapAttribute{
+				MarkdownDescription: "Every setting in force, also those that the topic has from the cluster's defaults.",
+				ElementType:         types.StringType, Computed: true,
+			},
+			"topic_id": schema.StringAttribute{
+				MarkdownDescription: "Kafka's own id of the topic. Another one under the same name means that the topic was deleted and created again.",
+				Computed:            true,
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"allow_recreate": schema.BoolAttribute{
+				MarkdownDescription: "Whether the topic may be deleted and created again, **with the loss of all of its records**, when `partitions` gets lower. `false` by default.",
+				Optional:            true, Computed: true, Default: booldefault.StaticBool(false),
+			},
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, Update: true, Delete: true,
+				CreateDescription: "How long until every broker knows the topic. `5m` by default.",
+				UpdateDescription: "How long until everything is changed and new replicas are in sync. `1h` by default; a reassignment that takes longer goes on in Kafka.",
+				DeleteDescription: "How long until no broker knows the topic any more. `5m` by default.",
+			}),
+		},
+	}
+}
+
+func (r *topicResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = configured(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.data == nil {
+		return
+	}
+	var planned topicModel
+	var prior *topicModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &planned)...)
+	if !req.State.Raw.IsNull() {
+		prior = &topicModel{}
+		resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
+	}
+	r.data.Kafka.checkCluster(planned.Cluster, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if prior != nil {
+		if planned.Config.Equal(prior.Config) && planned.ConfigEffective.IsUnknown() {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("config_effective"), prior.ConfigEffective)...)
+		}
+		if planned.Partitions.ValueInt64() < prior.Partitions.ValueInt64() && !planned.Partitions.IsUnknown() {
+			r.planFewerPartitions(planned, *prior, resp)
+			return
+		}
+		if req.Plan.Raw.Equal(req.State.Raw) {
+			return
+		}
+	}
+	if !planned.Cluster.IsUnknown() && !planned.Name.IsUnknown() && !planned.Partitions.IsUnknown() {
+		r.check(ctx, planned, prior, &resp.Diagnostics)
+	}
+}
+
+// planFewerPartitions makes a decrease what the user has allowed it to be.
+func (r *topicResource) planFewerPartitions(planned, prior topicModel, resp *resource.ModifyPlanResponse) {
+	if planned.AllowRecreate.ValueBool() {
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("partitions"))
+		return
+	}
+	resp.Diagnostics.AddAttributeError(path.Root("partitions"), "Kafka cannot take partitions away",
+		fmt.Sprintf("Topic %q has %d partitions and is to have %d, which is only possible by deleting it with all of its records and creating it again. "+
+			"Keep %d partitions, or set allow_recreate = true if the records may be lost.",
+			prior.Name.ValueString(), prior.Partitions.ValueInt64(), planned.Partitions.ValueInt64(), prior.Partitions.ValueInt64()))
+}
+
+// checkTimeout bounds the checks at plan time, which are a help and no more.
+const checkTimeout = 15 * time.Second
+
+// check has Kafka look at the plan without doing anything. A cluster that does not exist yet or cannot be reached checks nothing: the
+// apply will tell.
+func (r *topicResource) check(ctx context.Context, planned topicModel, prior *topicModel, diags *diag.Diagnostics) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	k, err := r.data.Kafka.Kafka(ctx, planned.Cluster)
+	if err != nil {
+		return
+	}
+	config, more := declaredConfig(ctx, planned.Config)
+	diags.Append(more...)
+	_, brokers, err := k.Brokers(ctx)
+	live := slices.DeleteFunc(brokers, func(b kafka.Broker) bool { return b.Fenced })
+	if err != nil || len(live) == 0 {
+		return
+	}
+	factor := planned.ReplicationFactor.ValueInt64()
+	if prior == nil || factor != prior.ReplicationFactor.ValueInt64() {
+		r.checkFactor(planned, len(live), diags)
+	}
+	if diags.HasError() {
+		return
+	}
+	name := planned.Name.ValueString()
+	if prior == nil {
+		r.checkCollision(ctx, k, name, diags)
+		fresh := newTopic(planned, config)
+		fresh.ReplicationFactor = min(fresh.ReplicationFactor, int16(len(live))) //nolint:gosec // Both are small. A cluster that grows in this apply is no error.
+		err = k.CreateTopic(ctx, fresh, true)
+		// One that is being replaced still exists. Whether it is somebody else's is seen by the apply.
+		if errors.Is(err, kafka.ErrExists) {
+			err = r.alterConfig(ctx, k, name, nil, config, true)
+		}
+	} else {
+		before, more := declaredConfig(ctx, prior.Config)
+		diags.Append(more...)
+		err = r.alterConfig(ctx, k, name, before, config, true)
+		if err == nil && planned.Partitions.ValueInt64() > prior.Partitions.ValueInt64() {
+			err = k.AddPartitions(ctx, name, int32(planned.Partitions.ValueInt64()), true) //nolint:gosec // The schema bounds it.
+		}
+	}
+	if errors.Is(err, kafka.ErrInvalid) {
+		addTopicError(diags, fmt.Sprintf("Kafka would refuse topic %q", name), config, err)
+	}
+}
+
+// checkFactor compares the replication factor with the brokers there are, or will be as far as this run's plan knows.
+func (r *topicResource) checkFactor(planned topicModel, live int, diags *diag.Diagnostics) {
+	factor := int(planned.ReplicationFactor.ValueInt64())
+	there := fmt.Sprintf("%s has %d live brokers now", clusterName(planned.Cluster), live)
+	known := planned.Cluster.IsNull()
+	if p, ok := r.data.Fleet.PlannedFor(planned.Cluster.ValueString()); ok && !known && len(p.Brokers) > 0 {
+		sum := 0
+		for _, n := range p.Brokers {
+			sum += n
+		}
+		live, known = max(live, sum), true
+	}
+	if factor <= live {
+		return
+	}
+	summary := "More replicas than brokers"
+	detail := fmt.Sprintf("Topic %q is to have %d replicas of each partition, and %s; each replica needs a broker of its own.", planned.Name.ValueString(), factor, there)
+	if known {
+		diags.AddAttributeError(path.Root("replication_factor"), summary, detail+fmt.Sprintf(" Set replication_factor to at most %d, or add brokers.", live))
+		return
+	}
+	diags.AddAttributeWarning(path.Root("replication_factor"), summary, detail+" Unless brokers are added before it, the apply will fail.")
+}
+
+// checkCollision warns of a topic that has the same name in Kafka's metrics, where dots become underscores.
+func (r *topicResource) checkCollision(ctx context.Context, k *kafka.Client, name string, diags *diag.Diagnostics) {
+	if !strings.ContainsAny(name, "._") {
+		return
+	}
+	topics, err := k.Topics(ctx)
+	if err != nil {
+		return
+	}
+	for _, t := range topics {
+		if t.Name != name && metricName(t.Name) == metricName(name) {
+			diags.AddAttributeWarning(path.Root("name"), "The topic's name collides with another one",
+				fmt.Sprintf("Topics %q and %q are both %q in Kafka's metrics, so that they cannot be told apart there. Kafka refuses to create the second one.", name, t.Name, metricName(name)))
+		}
+	}
+}
+
+// addTopicError puts Kafka's own words to the attribute that they are about.
+func addTopicError(diags *diag.Diagnostics, summary string, config map[string]string, err error) {
+	detail := sentence(err)
+	at := path.Empty()
+	switch kafka.About(err) {
+	case kafka.SubjectConfig:
+		at = path.Root("config")
+		longest := ""
+		for key := range config {
+			if strings.Contains(err.Error(), key) && len(key) > len(longest) {
+				longest = key
+			}
+		}
+		if longest != "" {
+			at = at.AtMapKey(longest)
+		}
+	case kafka.SubjectReplicationFactor:
+		at = path.Root("replication_factor")
+	case kafka.SubjectPartitions:
+		at = path.Root("partitions")
+	case kafka.SubjectName:
+		at = path.Root("name")
+	}
+	if at.Equal(path.Empty()) {
+		diags.AddError(summary, detail)
+		return
+	}
+	diags.AddAttributeError(at, summary, detail)
+}
+
+func newTopic(m topicModel, config map[string]string) kafka.NewTopic {
+	factor := int16(-1) // The cluster's default.
+	if !m.ReplicationFactor.IsNull() && !m.ReplicationFactor.IsUnknown() {
+		factor = int16(m.ReplicationFactor.ValueInt64()) //nolint:gosec // The schema bounds it.
+	}
+	return kafka.NewTopic{
+		Name: m.Name.ValueString(), Partitions: int32(m.Partitions.ValueInt64()), ReplicationFactor: factor, Config: config, //nolint:gosec // The schema bounds it.
+	}
+}
+
+func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var m topicModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	timeout, diags := m.Timeouts.Create(ctx, 5*time.Minute)
+	resp.Diagnostics.Append(diags...)
+	config, diags := declaredConfig(ctx, m.Config)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	name := m.Name.ValueString()
+	summary := fmt.Sprintf("Topic %q is not created", name)
+	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
+	if err != nil {
+		resp.Diagnostics.AddError(summary, sentence(err))
+		return
+	}
+	if err := createTopic(ctx, k, newTopic(m, config)); err != nil {
+		if errors.Is(err, kafka.ErrExists) {
+			resp.Diagnostics.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("%s To manage the topic that is there, import it: terraform import <address> %s",
+				sentence(err), joinID(m.Cluster, name).ValueString()))
+			return
+		}
+		addTopicError(&resp.Diagnostics, summary, config, err)
+		return
+	}
+	// The topic exists from here on. An error would taint it, and the next apply would delete it with whatever was written meanwhile.
+	m.ID = joinID(m.Cluster, name)
+	if err := k.AwaitTopic(ctx, name, int(m.Partitions.ValueInt64())); err != nil {
+		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q is created, but not known everywhere yet", name), sentence(err))
+	}
+	if err := r.read(ctx, k, &m, &resp.Diagnostics); err != nil {
+		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q is created, but could not be read", name), sentence(err)+" The next plan reads it.")
+		m.TopicID, m.ConfigEffective = types.StringNull(), types.MapNull(types.StringType)
+		if m.ReplicationFactor.IsUnknown() {
+			m.ReplicationFactor = types.Int64Null()
+		}
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicIdentity{Cluster: m.Cluster, Name: m.Name})...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// createTopic waits a while for brokers that are registered but have only just started, when they are what is missing.
+func createTopic(ctx context.Context, k *kafka.Client, t kafka.NewTopic) error {
+	const patience = time.Minute
+	start := time.Now()
+	for {
+		err := k.CreateTopic(ctx, t, false)
+		if kafka.About(err) != kafka.SubjectReplicationFactor || time.Since(start) > patience {
+			return err
+		}
+		_, brokers, found := k.Brokers(ctx)
+		if found != nil || len(brokers) < int(t.ReplicationFactor) {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// read fills the model from Kafka. An imported topic, which has nothing but its name, gets as its config what was set on it.
+func (r *topicResource) read(ctx context.Context, k *kafka.Client, m *topicModel, diags *diag.Diagnostics) error {
+	name := m.Name.ValueString()
+	t, err := k.Topic(ctx, name)
+	if err != nil {
+		return err
+	}
+	this := kafka.ConfigResource{Kind: kafka.ResourceTopic, Name: name}
+	configs, err := k.DescribeConfigs(ctx, []kafka.ConfigResource{this})
+	if err != nil {
+		return err
+	}
+	imported := m.Partitions.IsNull()
+	var more diag.Diagnostics
+	if imported {
+		m.Config, more = overriddenConfig(ctx, configs[this])
+		diags.Append(more...)
+		m.AllowRecreate = types.BoolValue(false)
+	} else {
+		m.Config, more = observedConfig(ctx, m.Config, configs[this])
+		diags.Append(more...)
+	}
+	m.ConfigEffective, more = effectiveConfig(ctx, configs[this])
+	diags.Append(more...)
+	m.ID = joinID(m.Cluster, name)
+	m.Partitions = types.Int64Value(int64(len(t.Partitions)))
+	m.ReplicationFactor = types.Int64Value(int64(t.ReplicationFactor()))
+	m.TopicID = types.StringValue(t.UUID())
+	return nil
+}
+
+func (r *topicResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var m topicModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	before := m.TopicID.ValueString()
+	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
+	if err == nil {
+		err = r.read(ctx, k, &m, &resp.Diagnostics)
+	}
+	switch {
+	case gone(err):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil && m.Partitions.IsNull():
+		resp.Diagnostics.AddError(fmt.Sprintf("Topic %q cannot be imported", m.Name.ValueString()), sentence(err))
+		return
+	case err != nil:
+		unreadable(fmt.Sprintf("Topic %q", m.Name.ValueString()), m.Cluster, err, &resp.Diagnostics)
+		return
+	}
+	if before != "" && before != m.TopicID.ValueString() {
+		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q was created again outside of Terraform", m.Name.ValueString()),
+			fmt.Sprintf("Its id was %s and is %s now: somebody deleted the topic, with its records, and created another one under the name.", before, m.TopicID.ValueString()))
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicIdentity{Cluster: m.Cluster, Name: m.Name})...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+func (r *topicResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var m, prior topicModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	timeout, diags := m.Timeouts.Update(ctx, time.Hour)
+	resp.Diagnostics.Append(diags...)
+	config, diags := declaredConfig(ctx, m.Config)
+	resp.Diagnostics.Append(diags...)
+	before, diags := declaredConfig(ctx, prior.Config)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	summary := fmt.Sprintf("Topic %q is not as declared yet", m.Name.ValueString())
+	k, err := r.data.Kafka.Kafka(limited, m.Cluster)
+	if err != nil {
+		resp.Diagnostics.AddError(summary, sentence(err))
+		return
+	}
+	failed := r.update(limited, k, m, prior, before, config)
+	if failed != nil {
+		addTopicError(&resp.Diagnostics, summary, config, failed)
+	}
+	// What is there goes into the state, also when it is not what was planned, and also when the time or the user's patience is over.
+	after, done := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer done()
+	if failed != nil {
+		m.Config = partlyApplied(m.Config, prior.Config)
+	}
+	if err := r.read(after, k, &m, &resp.Diagnostics); err != nil {
+		if failed == nil {
+			resp.Diagnostics.AddError(summary, sentence(err))
+		}
+		return // The state stays as it was before.
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(after, topicIdentity{Cluster: m.Cluster, Name: m.Name})...)
+	resp.Diagnostics.Append(resp.State.Set(after, m)...)
+}
+
+// partlyApplied is the map whose keys are read back after a failure: the declared ones, and those that were to be removed, so that the
+// next plan removes what is still there.
+func partlyApplied(planned, prior types.Map) types.Map {
+	if prior.IsNull() {
+		return planned
+	}
+	all := prior.Elements()
+	for key, value := range planned.Elements() {
+		all[key] = value
+	}
+	return types.MapValueMust(types.StringType, all)
+}
+
+// update changes what differs. More replicas come before, and fewer after, the settings: min.insync.replicas is often raised or lowered
+// in the same apply, and must never exceed the replicas there are.
+func (r *topicResource) update(ctx context.Context, k *kafka.Client, m, prior topicModel, before, config map[string]string) error {
+	name, factor := m.Name.ValueString(), int(m.ReplicationFactor.ValueInt64())
+	shrinks := factor < int(prior.ReplicationFactor.ValueInt64())
+	if shrinks {
+		if err := r.alterConfig(ctx, k, name, before, config, false); err != nil {
+			return err
+		}
+	}
+	if !m.ReplicationFactor.Equal(prior.ReplicationFactor) {
+		if err := setReplicationFactor(ctx, k, name, factor); err != nil {
+			return err
+		}
+	}
+	if m.Partitions.ValueInt64() > prior.Partitions.ValueInt64() {
+		if err := addPartitions(ctx, k, name, int(m.Partitions.ValueInt64()), factor); err != nil {
+			return err
+		}
+	}
+	if shrinks {
+		return nil
+	}
+	return r.alterConfig(ctx, k, name, before, config, false)
+}
+
+func (r *topicResource) alterConfig(ctx context.Context, k *kafka.Client, name string, before, after map[string]string, validateOnly bool) error {
+	changes := configChanges(before, after)
+	if len(changes) == 0 {
+		return nil
+	}
+	return k.AlterConfigs(ctx, map[kafka.ConfigResource][]kafka.ConfigChange{{Kind: kafka.ResourceTopic, Name: name}: changes}, validateOnly)
+}
+
+func (r *topicResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var m topicModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
+	timeout, diags := m.Timeouts.Delete(ctx, 5*time.Minute)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := r.delete(ctx, m); err != nil && !gone(err) {
+		resp.Diagnostics.AddError(fmt.Sprintf("Topic %q is not deleted everywhere", m.Name.ValueString()), sentence(err))
+	}
+}
+
+// delete is done when no broker knows the topic: one that still does would take records, and let nobody create it anew.
+func (r *topicResource) delete(ctx context.Context, m topicModel) error {
+	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
+	if err != nil {
+		return err
+	}
+	name := m.Name.ValueString()
+	if err := k.DeleteTopic(ctx, name); err != nil && !errors.Is(err, kafka.ErrNotFound) {
+		return err
+	}
+	return k.AwaitTopicGone(ctx, name, m.TopicID.ValueString())
+}
+
+func (r *topicResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var identity topicIdentity
+	if req.ID != "" {
+		cluster, name := splitID(req.ID)
+		identity = topicIdentity{Cluster: cluster, Name: types.StringValue(name)}
+	} else {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if fault := topicNameFault(identity.Name.ValueString()); fault != "" {
+		resp.Diagnostics.AddError("Not a topic to import", fmt.Sprintf("The import id of a topic is `cluster/name`, or `name` for the Kafka of the provider block, and %s.", fault))
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("cluster"), identity.Cluster)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), identity.Name)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), joinID(identity.Cluster, identity.Name.ValueString()))...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, identity)...)
+}

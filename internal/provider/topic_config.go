@@ -1,0 +1,116 @@
+package provider
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// throttleKeys are set for the time of a move by whoever moves replicas. They are nobody's declared configuration.
+var throttleKeys = []string{"leader.replication.throttled.replicas", "follower.replication.throttled.replicas"}
+
+// declaredConfig reads a config map. A key whose value is null is not declared: so a module can pass a variable through.
+func declaredConfig(ctx context.Context, m types.Map) (map[string]string, diag.Diagnostics) {
+	values := map[string]types.String{}
+	var diags diag.Diagnostics
+	if !m.IsNull() && !m.IsUnknown() {
+		diags = m.ElementsAs(ctx, &values, false)
+	}
+	out := map[string]string{}
+	for key, value := range values {
+		if !value.IsNull() && !value.IsUnknown() {
+			out[key] = value.ValueString()
+		}
+	}
+	return out, diags
+}
+
+// configChanges are the changes that lead from one declaration to another. Keys of neither are left alone.
+func configChanges(before, after map[string]string) []kafka.ConfigChange {
+	var changes []kafka.ConfigChange
+	for key, value := range after {
+		if old, ok := before[key]; !ok || old != value {
+			changes = append(changes, kafka.ConfigChange{Name: key, Value: &value})
+		}
+	}
+	for _, key := range removedKeys(before, after) {
+		changes = append(changes, kafka.ConfigChange{Name: key})
+	}
+	slices.SortFunc(changes, func(a, b kafka.ConfigChange) int { return strings.Compare(a.Name, b.Name) })
+	return changes
+}
+
+// observedConfig is the declared map as Kafka has it: each declared key with the value in force, in the user's own spelling where
+// that means the same. Keys that others have set are not in it.
+func observedConfig(ctx context.Context, declared types.Map, entries []kafka.ConfigEntry) (types.Map, diag.Diagnostics) {
+	if declared.IsNull() || declared.IsUnknown() {
+		return types.MapNull(types.StringType), nil
+	}
+	values := map[string]types.String{}
+	diags := declared.ElementsAs(ctx, &values, false)
+	for _, e := range entries {
+		want, ok := values[e.Name]
+		if ok && !want.IsNull() && !e.Sensitive && !sameConfigValue(want.ValueString(), e.Value) {
+			values[e.Name] = types.StringValue(e.Value)
+		}
+	}
+	out, more := types.MapValueFrom(ctx, types.StringType, values)
+	diags.Append(more...)
+	return out, diags
+}
+
+// overriddenConfig is what somebody has set on the topic itself, for an import.
+func overriddenConfig(ctx context.Context, entries []kafka.ConfigEntry) (types.Map, diag.Diagnostics) {
+	values := map[string]string{}
+	for _, e := range entries {
+		if e.Source == kafka.SourceTopic && !e.Sensitive && !slices.Contains(throttleKeys, e.Name) {
+			values[e.Name] = e.Value
+		}
+	}
+	if len(values) == 0 {
+		return types.MapNull(types.StringType), nil
+	}
+	return types.MapValueFrom(ctx, types.StringType, values)
+}
+
+// effectiveConfig is everything that is in force, wherever it comes from.
+func effectiveConfig(ctx context.Context, entries []kafka.ConfigEntry) (types.Map, diag.Diagnostics) {
+	values := map[string]string{}
+	for _, e := range entries {
+		if !e.Sensitive && !slices.Contains(throttleKeys, e.Name) {
+			values[e.Name] = e.Value
+		}
+	}
+	return types.MapValueFrom(ctx, types.StringType, values)
+}
+
+// sameConfigValue says whether Kafka takes two spellings for one value: it trims, and writes numbers, booleans and lists in its own way.
+func sameConfigValue(a, b string) bool {
+	if normalList(a) == normalList(b) {
+		return true
+	}
+	if x, err := strconv.ParseBool(strings.ToLower(a)); err == nil {
+		y, err := strconv.ParseBool(strings.ToLower(b))
+		if err == nil && strings.EqualFold(strconv.FormatBool(x), strings.TrimSpace(a)) {
+			return x == y
+		}
+	}
+	x, errX := strconv.ParseFloat(strings.TrimSpace(a), 64)
+	y, errY := strconv.ParseFloat(strings.TrimSpace(b), 64)
+	return errX == nil && errY == nil && x == y
+}
+
+// normalList writes a list without spaces around its commas.
+func normalList(s string) string {
+	parts := strings.Split(s, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return strings.Join(parts, ",")
+}
