@@ -108,7 +108,7 @@ func deleteTopic(t *testing.T, conn *kgo.Client, name string) {
 // fill writes bytes to a partition, acknowledged by all of its replicas.
 func fill(t *testing.T, c *kafkatest.Cluster, topic string, partition int32, bytes int) {
 	t.Helper()
-	conn := dial(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	conn := dial(t, c, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	value := make([]byte, 100_000)
 	if _, err := rand.Read(value); err != nil {
 		t.Fatal(err)

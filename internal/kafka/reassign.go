@@ -21,8 +21,8 @@ func (c *Client) Reassign(ctx context.Context, list []Reassignment, allowRFChang
 	return c.alterReassignments(ctx, list, allowRFChange)
 }
 
-// CancelReassign stops reassignments: the replicas they add are dropped, those they would remove stay. A partition without a
-// reassignment in flight is no error. Kafka leaves a partition without a leader when all of its original replicas are offline.
+// CancelReassign stops reassignments: the replicas they add are dropped, those they would remove stay, but not always in their old
+// order, so another replica may be the preferred leader after it. A partition without a reassignment in flight is no error. Kafka leaves a partition without a leader when all of its original replicas are offline.
 func (c *Client) CancelReassign(ctx context.Context, partitions []TopicPartition) error {
 	list := make([]Reassignment, len(partitions))
 	for i, p := range partitions {
