@@ -33,8 +33,10 @@ func (s Source) download(ctx context.Context, version, file string) error {
 		return err
 	}
 	// An earlier run may have been stopped between the last byte and the unpacking.
-	if got, err := sumOf(file); err == nil && got == want {
-		return nil
+	if info, err := os.Stat(file); err == nil && info.Size() > 0 {
+		if got, err := sumOf(file); err == nil && got == want {
+			return nil
+		}
 	}
 	if err := s.fetch(ctx, version, file); err != nil {
 		return err
