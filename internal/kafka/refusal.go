@@ -1,6 +1,10 @@
 package kafka
 
-import "github.com/twmb/franz-go/pkg/kerr"
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
 
 // Subject is what a refusal of Kafka is about.
 type Subject string
@@ -36,4 +40,13 @@ func About(err error) Subject {
 		return SubjectAuthorization
 	}
 	return ""
+}
+
+// Words are Kafka's own of an error that it answered with, without what was asked of whom; of other errors the whole text.
+func Words(err error) string {
+	var a *answer
+	if errors.As(err, &a) {
+		return a.Error()
+	}
+	return err.Error()
 }

@@ -265,7 +265,7 @@ func (r *topicResource) checkCollision(ctx context.Context, k *kafka.Client, nam
 
 // addTopicError puts Kafka's own words to the attribute that they are about.
 func addTopicError(diags *diag.Diagnostics, summary string, config map[string]string, err error) {
-	detail := sentence(err)
+	detail := sentence(errors.New(kafka.Words(err)))
 	at := path.Empty()
 	switch kafka.About(err) {
 	case kafka.SubjectConfig:

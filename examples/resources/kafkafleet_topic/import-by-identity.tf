@@ -1,0 +1,7 @@
+import {
+  to = kafkafleet_topic.orders
+  identity = {
+    cluster = "production"
+    name    = "orders"
+  }
+}
