@@ -59,9 +59,33 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 	case plan.ClearThrottles:
 		return k.ClearThrottle(ctx, o.throttles)
 	case plan.FinalizeFeature:
-		return k.FinalizeFeature(ctx, kafka.MetadataVersionFeature, s.Level)
+		return finalize(ctx, k, o, s.Level)
 	}
 	return fmt.Errorf("no such kind of step: %s", s.Kind)
+}
+
+// finalize raises metadata.version. Controllers that were replaced are in its way: Kafka remembers them and asks what they support. Those
+// that neither vote nor have a machine are retired first.
+func finalize(ctx context.Context, k Kafka, o observed, level int16) error {
+	registered, err := k.RegisteredControllers(ctx)
+	if err != nil {
+		return err
+	}
+	features, err := k.Features(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range registered {
+		_, votes := o.Quorum.Voters[id]
+		_, exists := o.instances[id]
+		if votes || exists || id >= o.NextNodeID {
+			continue
+		}
+		if err := k.RetireController(ctx, id, features[o.Quorum.Leader], controllerListener); err != nil {
+			return err
+		}
+	}
+	return k.FinalizeFeature(ctx, kafka.MetadataVersionFeature, level)
 }
 
 func findVoter(voters []kafka.Voter, id int32) (kafka.Voter, bool) {

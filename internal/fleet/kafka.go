@@ -23,6 +23,8 @@ type Kafka interface {
 	RemoveVoter(ctx context.Context, clusterID string, v kafka.Voter) error
 	UnregisterBroker(ctx context.Context, id int32) error
 	Features(ctx context.Context) (map[int32]map[string]kafka.Feature, error)
+	RegisteredControllers(ctx context.Context) ([]int32, error)
+	RetireController(ctx context.Context, id int32, features map[string]kafka.Feature, listener string) error
 	FinalizeFeature(ctx context.Context, name string, level int16) error
 	DeleteTopic(ctx context.Context, name string) error
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,6 +20,9 @@ import (
 // caughtUpWithin is how far behind the active controller a voter may be and still count as caught up: Kafka's own
 // controller.quorum.fetch.timeout.ms, after which a follower would give up its leader.
 const caughtUpWithin = 2000
+
+// observeWithin bounds one observation: what cannot be asked in this time is not known, and asked again.
+const observeWithin = 2 * time.Minute
 
 // engineSettings are broker settings that the engine itself sets; they are no part of a declared configuration.
 var engineSettings = []string{"cordoned.log.dirs", "leader.replication.throttled.rate", "follower.replication.throttled.rate"}
@@ -37,6 +41,8 @@ type observed struct {
 
 // observe reads the cluster as it is now. Kafka being down is an observation, not an error.
 func (c *Client) observe(ctx context.Context, cluster string) (observed, error) {
+	ctx, cancel := context.WithTimeout(ctx, observeWithin)
+	defer cancel()
 	o := observed{instances: map[int32]compute.Instance{}, brokers: map[int32]kafka.Broker{}}
 	record, err := c.driver.GetCluster(ctx, cluster)
 	switch {
@@ -217,8 +223,9 @@ func dynamicOf(entries []kafka.ConfigEntry, source kafka.ConfigSource) map[strin
 
 // askFeatures asks nodes that have not said yet what they can, and reads the level in force.
 func (c *Client) askFeatures(ctx context.Context, k Kafka, cluster string, o *observed) error {
+	// A node that does not answer is missing in the result, and what it can stays unknown.
 	features, err := k.Features(ctx)
-	if err != nil {
+	if len(features) == 0 && err != nil {
 		return err
 	}
 	c.mu.Lock()
