@@ -1,14 +1,24 @@
 package node
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 )
 
-// formattingMark exists from the moment before the first format: what is on the disks without FormattedMark is then an unfinished
-// format of our own, and nothing of value, since Kafka is only started after FormattedMark.
+// formattingMark exists from the moment before the first format, FormattedMark from the moment when it is on the disks for good.
+// Between the two, what is on the disks is an unfinished format of our own and is made anew: Kafka has never been started.
+//
+// After that a node never formats again. An empty broker that comes back under an id that the cluster knows is taken for the
+// broker that had the data: it joins in, can be elected leader when the others are away, and has them cut their logs down to
+// its own emptiness: acknowledged records are gone. An empty controller forgets the votes that it has cast. So a node whose disk is
+// lost stays down, and another one with another id takes its place.
 const formattingMark = "formatting"
 
 // verdict is what to do with the disks.
@@ -17,60 +27,146 @@ type verdict int
 const (
 	// formatNow: the node has never been formatted to the end.
 	formatNow verdict = iota
-	// useDisks: every log directory is as the format left it.
+	// useDisks: every log directory is this node's, formatted.
 	useDisks
-	// disksLost: the node was formatted, and a log directory is empty now. Kafka must not start: an empty broker under an id that the
-	// cluster knows would be taken for one that has its data, could become leader, and cost acknowledged records.
+	// disksLost: the node was formatted, and a log directory is not as the format left it.
 	disksLost
-	// disksForeign: somebody else's data. Nothing is done to it.
+	// disksForeign: there is data that this node did not write. Nothing is done to it.
 	disksForeign
 )
 
-// judge decides by the marks and by which log directories carry Kafka's meta.properties.
-func judge(formatting, formatted bool, hasMeta []bool) verdict {
-	all, some := true, false
-	for _, has := range hasMeta {
-		all, some = all && has, some || has
+// logDirState is what is found in a log directory.
+type logDirState int
+
+const (
+	// dirEmpty: nothing, or no such directory.
+	dirEmpty logDirState = iota
+	// dirFormatted: meta.properties of this node and cluster.
+	dirFormatted
+	// dirUnfinished: nothing but files that a format writes, meta.properties not among them.
+	dirUnfinished
+	// dirOther: anything else: data without meta.properties, or another node's.
+	dirOther
+)
+
+// judge decides by the marks and by what is in the log directories.
+func judge(formatting, formatted bool, dirs []logDirState) verdict {
+	is := func(state logDirState) func(logDirState) bool {
+		return func(s logDirState) bool { return s == state }
+	}
+	all := func(state logDirState) bool {
+		return !slices.ContainsFunc(dirs, func(s logDirState) bool { return s != state })
 	}
 	switch {
-	case formatted && all:
+	case formatted && all(dirFormatted):
 		return useDisks
 	case formatted:
 		return disksLost
-	case some && !formatting:
+	case slices.ContainsFunc(dirs, is(dirOther)), !formatting && !all(dirEmpty):
 		return disksForeign
 	default:
 		return formatNow
 	}
 }
 
-// inspect looks at the disks.
-func inspect(f File) verdict {
-	var has []bool
-	for _, dir := range logDirs(f) {
-		has = append(has, exists(filepath.Join(dir, "meta.properties")))
+// inspect looks at the disks. An error says that it could not look, which is no reason to format anything.
+func inspect(f File) (verdict, error) {
+	formatting, err := exists(filepath.Join(f.Dir, formattingMark))
+	if err != nil {
+		return 0, err
 	}
-	return judge(exists(filepath.Join(f.Dir, formattingMark)), exists(filepath.Join(f.Dir, FormattedMark)), has)
+	formatted, err := exists(filepath.Join(f.Dir, FormattedMark))
+	if err != nil {
+		return 0, err
+	}
+	var states []logDirState
+	for _, dir := range logDirs(f) {
+		state, err := look(f, dir)
+		if err != nil {
+			// A disk that answers with errors is as good as lost, once there was something on it.
+			if !formatted {
+				return 0, err
+			}
+			state = dirOther
+		}
+		states = append(states, state)
+	}
+	return judge(formatting, formatted, states), nil
 }
 
-func exists(path string) bool {
+func look(f File, dir string) (logDirState, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return dirEmpty, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	state := dirEmpty
+	for _, entry := range entries {
+		switch name := entry.Name(); {
+		case name == "meta.properties":
+			return lookAtMeta(f, filepath.Join(dir, name))
+		case name == "meta.properties.tmp", strings.HasPrefix(name, "bootstrap.checkpoint"), name == "__cluster_metadata-0":
+			state = max(state, dirUnfinished)
+		default:
+			state = dirOther
+		}
+	}
+	return state, nil
+}
+
+// lookAtMeta compares meta.properties with the node's spec. An empty file, as a crash can leave it, is like none.
+func lookAtMeta(f File, path string) (logDirState, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	values := map[string]string{}
+	for lines := bufio.NewScanner(strings.NewReader(string(content))); lines.Scan(); {
+		if key, value, ok := strings.Cut(lines.Text(), "="); ok {
+			values[key] = value
+		}
+	}
+	switch {
+	case len(values) == 0:
+		return dirUnfinished, nil
+	case values["node.id"] == strconv.Itoa(int(f.Spec.NodeID)) && values["cluster.id"] == f.Spec.ClusterID:
+		return dirFormatted, nil
+	default:
+		return dirOther, nil
+	}
+}
+
+func exists(path string) (bool, error) {
 	_, err := os.Stat(path)
-	return err == nil
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // mark writes an empty file that survives a crash of the machine.
 func mark(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return err
+	}
+	if err := syncPath(path); err != nil {
+		return err
+	}
+	// The file's name is in the directory, which is written by itself.
+	return syncPath(filepath.Dir(path))
+}
+
+func syncPath(path string) error {
+	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	return file.Close()
+	return errors.Join(file.Sync(), file.Close())
 }
 
-// emptyDisks makes empty log directories, removing what an unfinished format left.
+// emptyDisks makes empty log directories, removing what an unfinished format left. Only after judge said formatNow.
 func emptyDisks(f File) error {
 	for _, dir := range logDirs(f) {
 		if err := os.RemoveAll(dir); err != nil {
@@ -79,11 +175,14 @@ func emptyDisks(f File) error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
+		if err := syncPath(filepath.Dir(dir)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// used is how many bytes each log directory holds.
+// used is how many bytes of its disk each log directory takes.
 func used(f File) []int64 {
 	var out []int64
 	for _, dir := range logDirs(f) {
@@ -94,7 +193,7 @@ func used(f File) []int64 {
 				return nil //nolint:nilerr // See above.
 			}
 			if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-				total += info.Size()
+				total += allocated(info)
 			}
 			return nil
 		})

@@ -5,7 +5,9 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
@@ -18,36 +20,44 @@ const (
 
 // reserved are settings that make a node what it is; nobody else may set them.
 var reserved = []string{
-	"node.id", "broker.id", "process.roles", "broker.rack", "listeners", "advertised.listeners", "listener.security.protocol.map",
-	"inter.broker.listener.name", "security.inter.broker.protocol", "controller.listener.names", "log.dir", "log.dirs", "metadata.log.dir",
+	"node.id", "broker.id", "process.roles", "broker.rack",
+	"listeners", "advertised.listeners", "listener.security.protocol.map", "controller.listener.names",
+	"inter.broker.listener.name", "security.inter.broker.protocol",
+	"controller.quorum.voters", "controller.quorum.bootstrap.servers",
+	// A voter that was removed would make itself a voter again while it still runs: the quorum's members are the provider's to choose.
+	"controller.quorum.auto.join.enable",
+	"log.dir", "log.dirs", "metadata.log.dir",
 	"authorizer.class.name", "super.users", "allow.everyone.if.no.acl.found",
 }
 
 // IsReserved says that the agent alone sets this key of server.properties.
-func IsReserved(key string) bool {
-	return slices.Contains(reserved, key) || strings.HasPrefix(key, "controller.quorum.bootstrap") || key == "controller.quorum.voters"
-}
+func IsReserved(key string) bool { return slices.Contains(reserved, key) }
 
-// properties is the node's server.properties.
-func properties(f File, controllers []string) map[string]string {
-	p := map[string]string{}
-	for key, value := range f.Spec.Config {
-		if !IsReserved(key) {
-			p[key] = value
+// properties is the node's server.properties. Config that sets a reserved key is refused.
+func properties(f File, controllers []string) (map[string]string, error) {
+	p := maps.Clone(f.Spec.Config)
+	if p == nil {
+		p = map[string]string{}
+	}
+	for _, key := range slices.Sorted(maps.Keys(p)) {
+		if IsReserved(key) {
+			return nil, fmt.Errorf("the node's config sets %s, which the node agent alone sets; remove it from config", key)
 		}
 	}
+	dirs := logDirs(f)
 	own := map[string]string{
-		"node.id":                             fmt.Sprint(f.Spec.NodeID),
+		"node.id":                             strconv.Itoa(int(f.Spec.NodeID)),
 		"process.roles":                       string(f.Spec.Role),
 		"listener.security.protocol.map":      ClientListener + ":PLAINTEXT," + ControllerListener + ":PLAINTEXT",
 		"controller.listener.names":           ControllerListener,
 		"controller.quorum.bootstrap.servers": strings.Join(controllers, ","),
-		"log.dirs":                            strings.Join(logDirs(f), ","),
-		"metadata.log.dir":                    logDirs(f)[0],
-		// Topics and ACLs can be managed from the first day; what everybody may do is closed by the security settings to come.
+		"log.dirs":                            strings.Join(dirs, ","),
+		"metadata.log.dir":                    dirs[0],
+		// ACLs can be managed with it. Who has none of them named may do everything, as without an authorizer.
 		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 		"allow.everyone.if.no.acl.found": "true",
-		"super.users":                    "User:ANONYMOUS",
+		// Everybody is ANONYMOUS on PLAINTEXT, the nodes included: without this the first ACL would lock the cluster out of itself.
+		"super.users": "User:ANONYMOUS",
 	}
 	listener := ControllerListener
 	if f.Spec.Role == compute.RoleBroker {
@@ -58,7 +68,7 @@ func properties(f File, controllers []string) map[string]string {
 	own["listeners"] = listener + "://" + f.Listen
 	own["advertised.listeners"] = own["listeners"]
 	maps.Copy(p, own)
-	return p
+	return p, nil
 }
 
 // logDirs are the Kafka log directories, one a disk.
@@ -70,33 +80,30 @@ func logDirs(f File) []string {
 	return dirs
 }
 
-// render writes properties in the form that Java reads: sorted, so that a file can be compared with another, and escaped.
+// render writes properties in the form that java.util.Properties reads, sorted, so that two files can be compared.
 func render(p map[string]string) string {
-	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(p)) {
-		value := escape.Replace(p[key])
-		if strings.HasPrefix(value, " ") {
-			value = `\` + value
-		}
-		fmt.Fprintf(&b, "%s=%s\n", strings.NewReplacer("=", `\=`, ":", `\:`, " ", `\ `).Replace(escape.Replace(key)), value)
+		fmt.Fprintf(&b, "%s=%s\n", escape(key, true), escape(p[key], false))
 	}
 	return b.String()
 }
 
-// log4j2 is Kafka's logging: one file that rolls, small enough never to fill a disk.
-const log4j2 = `status = error
-appender.main.type = RollingFile
-appender.main.name = main
-appender.main.fileName = ${sys:kafka.logs.dir}/kafka.log
-appender.main.filePattern = ${sys:kafka.logs.dir}/kafka.log.%i
-appender.main.layout.type = PatternLayout
-appender.main.layout.pattern = [%d] %p %m (%c)%n
-appender.main.policies.type = Policies
-appender.main.policies.size.type = SizeBasedTriggeringPolicy
-appender.main.policies.size.size = 20MB
-appender.main.strategy.type = DefaultRolloverStrategy
-appender.main.strategy.max = 3
-rootLogger.level = info
-rootLogger.appenderRef.main.ref = main
-`
+// escape follows java.util.Properties.store: the file is Latin-1, so all but printable ASCII is written as UTF-16 units. Spaces end a
+// key, and are dropped in front of a value.
+func escape(s string, key bool) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '\\', key && strings.ContainsRune("=:#!", r), r == ' ' && (key || i == 0):
+			b.WriteString(`\` + string(r))
+		case r < ' ' || r > '~':
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, unit)
+			}
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,146 +20,135 @@ const (
 	statusEvery = 5 * time.Second
 	// lookEvery is the pause between two looks at something that is expected soon.
 	lookEvery = 200 * time.Millisecond
-	// healthyAfter is how long Kafka must have run for a crash to count as the first again.
-	healthyAfter = 5 * time.Minute
-	maxBackoff   = time.Minute
 )
 
-// ReadFile reads the spec file that the driver left.
-func ReadFile(path string) (File, error) {
-	var f File
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return f, fmt.Errorf("the node's spec file: %w", err)
-	}
-	if err := json.Unmarshal(content, &f); err != nil {
-		return f, fmt.Errorf("the node's spec file %s is not what a driver writes: %w", path, err)
-	}
-	switch {
-	case f.Spec.ClusterID == "", f.Spec.NodeID <= 0, f.Spec.Role != compute.RoleBroker && f.Spec.Role != compute.RoleController:
-		return f, fmt.Errorf("the node's spec file %s lacks a cluster id, a node id or a role", path)
-	case f.Dir == "", len(f.Disks) == 0, f.KafkaHome == "", f.Listen == "":
-		return f, fmt.Errorf("the node's spec file %s lacks a directory, disks, a Kafka or an address", path)
-	}
-	return f, nil
-}
+// Errors that end a node's life: no other start can go better.
+var (
+	errDisksLost = errors.New("this node was formatted before, and a log directory is empty or not its own now; it never formats again and has to be replaced")
+	errForeign   = errors.New("there is data in a log directory that this node did not write; nothing was done to it, and Kafka is not started")
+)
 
 // Run is the agent: it returns when ctx ends and Kafka has stopped. Whatever goes wrong with the node is in its status, not in the
-// error: a machine whose agent has ended cannot say why.
+// error: a machine whose agent has ended cannot say why. An error means that there is no place for a status.
 func Run(ctx context.Context, f File, controllers Controllers) error {
-	a := &agent{file: f, controllers: controllers, status: compute.NodeStatus{Phase: compute.PhasePreparing}}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
-		return err
+		return fmt.Errorf("the agent's directory: %w", err)
 	}
-	a.report(func(*compute.NodeStatus) {})
-	reporting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	a := &agent{file: f, controllers: controllers, status: compute.NodeStatus{Phase: compute.PhasePreparing}}
+	if err := a.report(func(*compute.NodeStatus) {}); err != nil {
+		return fmt.Errorf("the node's status: %w", err)
+	}
+	// Kafka needs the quorum to stop well, so what serves it ends after it.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
 	var wait sync.WaitGroup
-	wait.Go(func() { a.reportRegularly(reporting) })
-	a.live(ctx)
+	wait.Go(func() { a.reportRegularly(serving) })
+	err := a.live(ctx, serving)
+	if ctx.Err() == nil {
+		phase := compute.PhaseFailed
+		if errors.Is(err, errDisksLost) {
+			phase = compute.PhaseDiskLost
+		}
+		a.tell(func(s *compute.NodeStatus) { s.Phase, s.KafkaPID, s.LastError = phase, 0, err.Error() })
+		<-ctx.Done()
+	}
 	stop()
 	wait.Wait()
-	a.report(func(s *compute.NodeStatus) { s.Phase, s.KafkaPID = compute.PhaseStopped, 0 })
+	if a.entrance != nil {
+		a.entrance.close()
+	}
+	a.tell(func(s *compute.NodeStatus) { s.Phase, s.KafkaPID = compute.PhaseStopped, 0 })
 	return nil
 }
 
 type agent struct {
 	file        File
 	controllers Controllers
+	entrance    *entrance
+	starts      int
 
 	mu     sync.Mutex
 	status compute.NodeStatus
 }
 
 // report changes the status and writes it.
-func (a *agent) report(change func(*compute.NodeStatus)) {
+func (a *agent) report(change func(*compute.NodeStatus)) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	change(&a.status)
 	a.status.UpdatedAt = time.Now().UTC()
 	content, err := json.Marshal(a.status)
-	if err == nil {
-		err = replaceFile(filepath.Join(a.file.Dir, StatusFile), append(content, '\n'))
-	}
 	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(a.file.Dir, StatusFile), append(content, '\n'))
+}
+
+// tell is report for all but the first one: a status that cannot be written is no reason to touch a running Kafka.
+func (a *agent) tell(change func(*compute.NodeStatus)) {
+	if err := a.report(change); err != nil {
 		fmt.Fprintf(os.Stderr, "the status could not be written: %v\n", err)
 	}
 }
 
-func (a *agent) phase(p compute.Phase, problem string) {
-	a.report(func(s *compute.NodeStatus) {
-		s.Phase = p
-		if problem != "" {
-			s.LastError = problem
-		}
-	})
-}
+func (a *agent) enter(p compute.Phase) { a.tell(func(s *compute.NodeStatus) { s.Phase = p }) }
 
 func (a *agent) reportRegularly(ctx context.Context) {
 	for ctx.Err() == nil {
 		bytes := used(a.file)
-		a.report(func(s *compute.NodeStatus) { s.DiskUsedBytes = bytes })
+		a.tell(func(s *compute.NodeStatus) { s.DiskUsedBytes = bytes })
 		sleep(ctx, statusEvery)
 	}
 }
 
-// live takes the node through its life until ctx ends.
-func (a *agent) live(ctx context.Context) {
-	switch inspect(a.file) {
-	case disksLost:
-		a.phase(compute.PhaseDiskLost, "the node was formatted and a log directory is empty now; it is replaced, never formatted again")
-		<-ctx.Done()
-		return
-	case disksForeign:
-		a.phase(compute.PhaseFailed, "the disks carry data that this node did not write")
-		<-ctx.Done()
-		return
-	case formatNow:
-		if err := a.format(ctx); err != nil {
-			a.phase(compute.PhaseFailed, err.Error())
-			<-ctx.Done()
-			return
-		}
-	case useDisks:
+// live takes the node through its life until ctx ends, or until it can never run Kafka; the error says why. What has to outlast
+// Kafka's stop lives until serving ends.
+func (a *agent) live(ctx, serving context.Context) error {
+	// Before anything is written to a disk: a spec that cannot be rendered is wrong for good.
+	if _, err := properties(a.file, nil); err != nil {
+		return err
 	}
-	delay := time.Duration(0)
-	for ctx.Err() == nil {
+	var err error
+	if a.entrance, err = openEntrance(serving, a.file.Listen, a.controllers); err != nil {
+		return err
+	}
+	if err := a.formatOnce(ctx); err != nil {
+		return err
+	}
+	for pause := time.Duration(0); ctx.Err() == nil; {
 		began := time.Now()
 		err := a.runOnce(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case errors.Is(err, errDisksLost):
-			a.phase(compute.PhaseDiskLost, err.Error())
-			<-ctx.Done()
-			return
+		if ctx.Err() != nil || errors.Is(err, errDisksLost) {
+			return err
 		}
-		delay = nextBackoff(delay, time.Since(began))
-		a.report(func(s *compute.NodeStatus) {
-			s.Phase, s.KafkaPID, s.LastError = compute.PhaseBackoff, 0, err.Error()
-			s.Restarts++
-		})
-		sleep(ctx, delay)
+		pause = nextBackoff(pause, time.Since(began))
+		a.tell(func(s *compute.NodeStatus) { s.Phase, s.KafkaPID, s.LastError = compute.PhaseBackoff, 0, err.Error() })
+		sleep(ctx, pause)
 	}
+	return ctx.Err()
 }
 
-// nextBackoff doubles the pause after each crash, from one second up to maxBackoff, and begins anew after a long healthy time.
-func nextBackoff(last, ran time.Duration) time.Duration {
-	if last == 0 || ran >= healthyAfter {
-		return time.Second
+// formatOnce brings a new node's disks to useDisks.
+func (a *agent) formatOnce(ctx context.Context) error {
+	switch found, err := inspect(a.file); {
+	case err != nil:
+		return err
+	case found == useDisks:
+		return nil
+	case found == disksLost:
+		return errDisksLost
+	case found == disksForeign:
+		return errForeign
 	}
-	return min(2*last, maxBackoff)
-}
-
-func (a *agent) format(ctx context.Context) error {
-	a.phase(compute.PhaseFormatting, "")
+	addresses, err := a.quorum(ctx)
+	if err != nil {
+		return err
+	}
+	a.enter(compute.PhaseFormatting)
 	if err := mark(filepath.Join(a.file.Dir, formattingMark)); err != nil {
 		return err
 	}
 	if err := emptyDisks(a.file); err != nil {
-		return err
-	}
-	addresses, err := a.quorum(ctx)
-	if err != nil {
 		return err
 	}
 	if err := prepare(a.file, addresses); err != nil {
@@ -170,65 +160,82 @@ func (a *agent) format(ctx context.Context) error {
 	return mark(filepath.Join(a.file.Dir, FormattedMark))
 }
 
-// quorum waits until the driver knows a live controller. A controller counts itself.
+// quorum returns the addresses at which Kafka finds the controllers. It waits until the driver knows a live one; the controller that
+// starts the quorum is one itself.
 func (a *agent) quorum(ctx context.Context) ([]string, error) {
 	for {
-		addresses, err := a.controllers(ctx)
-		if len(addresses) == 0 && a.file.Spec.Role == compute.RoleController {
-			addresses = []string{a.file.Listen}
+		asking, done := context.WithTimeout(ctx, askTimeout)
+		addresses, err := a.controllers(asking)
+		done()
+		if a.file.Spec.Bootstrap && !slices.Contains(addresses, a.file.Listen) {
+			addresses, err = append(addresses, a.file.Listen), nil
 		}
 		switch {
-		case len(addresses) > 0:
-			return addresses, nil
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err != nil:
-			a.phase(compute.PhasePreparing, fmt.Sprintf("the live controllers cannot be found: %v", err))
-		default:
-			a.phase(compute.PhasePreparing, "the cluster has no live controller")
+		case err == nil && len(addresses) > 0:
+			return append(addresses, a.entrance.address()), nil
+		case err == nil:
+			err = errors.New("the driver knows none of this cluster")
 		}
+		a.tell(func(s *compute.NodeStatus) {
+			s.Phase, s.LastError = compute.PhasePreparing, fmt.Sprintf("waiting for a live controller: %v", err)
+		})
 		sleep(ctx, time.Second)
 	}
 }
 
-var errDisksLost = errors.New("a log directory is empty that was formatted before; the node is replaced, never formatted again")
-
-// runOnce starts Kafka and returns when it has ended: with the reason, or because ctx has.
+// runOnce starts Kafka and returns when it has ended, with the reason, or because ctx has.
 func (a *agent) runOnce(ctx context.Context) error {
-	if inspect(a.file) != useDisks {
-		return errDisksLost
-	}
 	addresses, err := a.quorum(ctx)
 	if err != nil {
 		return err
 	}
+	// The last thing before each start, not only before the first: a disk can go while Kafka is down.
+	switch found, err := inspect(a.file); {
+	case err != nil:
+		return err
+	case found != useDisks:
+		return errDisksLost
+	}
 	if err := prepare(a.file, addresses); err != nil {
 		return err
 	}
-	p, err := start(a.file)
+	// Otherwise a stranger's answer would count as Kafka's.
+	if answers(a.file.Listen) {
+		return fmt.Errorf("another process listens on %s already; end it, or replace the node", a.file.Listen)
+	}
+	logged := int64(0)
+	if info, err := os.Stat(filepath.Join(a.file.Dir, kafkaLog)); err == nil {
+		logged = info.Size()
+	}
+	p, err := startKafka(a.file)
 	if err != nil {
 		return err
 	}
-	a.report(func(s *compute.NodeStatus) { s.Phase, s.KafkaPID = compute.PhaseStarting, p.cmd.Process.Pid })
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	running := false
-	for {
+	a.starts++
+	a.tell(func(s *compute.NodeStatus) {
+		s.Phase, s.KafkaPID, s.Restarts = compute.PhaseStarting, p.cmd.Process.Pid, a.starts-1
+	})
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for running := false; ; {
 		select {
 		case <-ctx.Done():
-			a.phase(compute.PhaseStopping, "")
-			p.stop(a.file.StopTimeout)
-			return nil
-		case err := <-p.ended:
-			why := explanation(a.file)
-			if why == "" {
-				why = "without a word in its log"
+			a.enter(compute.PhaseStopping)
+			if p.stop(a.file.StopTimeout) {
+				a.tell(func(s *compute.NodeStatus) {
+					s.LastError = fmt.Sprintf("the controlled shutdown had not ended after %s, so Kafka was killed", a.file.StopTimeout)
+				})
 			}
-			return fmt.Errorf("Kafka ended (%v): %s", err, why) //nolint:revive,staticcheck // Kafka is a name.
-		case <-look.C:
+			return ctx.Err()
+		case outcome := <-p.ended:
+			return errors.New(explainEnd(a.file, outcome, logged))
+		case <-ticker.C:
 			if !running && answers(a.file.Listen) {
 				running = true
-				a.phase(compute.PhaseRunning, "")
+				ticker.Stop()
+				a.enter(compute.PhaseRunning)
 			}
 		}
 	}
