@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -114,4 +115,10 @@ func eventually(t *testing.T, within time.Duration, done func() string) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
+}
+
+// message matches a text of Terraform, which breaks lines where it likes. A row of dots stands for whatever comes between.
+func message(text string) *regexp.Regexp {
+	quoted := strings.ReplaceAll(regexp.QuoteMeta(text), regexp.QuoteMeta("..."), ".*")
+	return regexp.MustCompile("(?s)" + strings.ReplaceAll(quoted, " ", `\s+`))
 }

@@ -325,7 +325,7 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if err := createTopic(ctx, k, newTopic(m, config)); err != nil {
 		if errors.Is(err, kafka.ErrExists) {
 			resp.Diagnostics.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("%s To manage the topic that is there, import it: terraform import <address> %s",
-				sentence(err), joinID(m.Cluster, name).ValueString()))
+				sentence(errors.New(kafka.Words(err))), joinID(m.Cluster, name).ValueString()))
 			return
 		}
 		addTopicError(&resp.Diagnostics, summary, config, err)
