@@ -191,7 +191,7 @@ func (m *quotaModel) set(quotas map[string]float64) {
 		}
 		return types.Int64Null()
 	}
-	real := func(key string) types.Float64 {
+	fraction := func(key string) types.Float64 {
 		if v, ok := quotas[key]; ok {
 			return types.Float64Value(v)
 		}
@@ -199,7 +199,7 @@ func (m *quotaModel) set(quotas map[string]float64) {
 	}
 	m.ProducerByteRate, m.ConsumerByteRate = whole("producer_byte_rate"), whole("consumer_byte_rate")
 	m.ConnectionCreationRate = whole("connection_creation_rate")
-	m.RequestPercentage, m.ControllerMutationRate = real("request_percentage"), real("controller_mutation_rate")
+	m.RequestPercentage, m.ControllerMutationRate = fraction("request_percentage"), fraction("controller_mutation_rate")
 }
 
 // quotaEscaper leaves names readable and escapes only what would be taken for something else.
@@ -254,7 +254,7 @@ func (i quotaIdentity) fault() string {
 	switch {
 	case i.User.IsNull() && i.ClientID.IsNull() && i.IP.IsNull():
 		return "it names neither a user nor a client id nor an IP address"
-	case !i.IP.IsNull() && !(i.User.IsNull() && i.ClientID.IsNull()):
+	case !i.IP.IsNull() && (!i.User.IsNull() || !i.ClientID.IsNull()):
 		return "an IP address cannot be combined with a user or a client id"
 	}
 	return ""
