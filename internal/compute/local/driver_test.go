@@ -201,6 +201,29 @@ func TestPortsAreTheNodesOwn(t *testing.T) {
 	_ = again.Close()
 }
 
+func TestTheAddressOfANodeIsNotGivenAgain(t *testing.T) {
+	taken, free := map[string]bool{}, map[string]bool{}
+	for port := firstPort; port < firstPort+portCount; port++ {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		if port%1000 == 17 { // Ten are left, in case that something on this machine listens on one.
+			free[address] = true
+		} else {
+			taken[address] = true
+		}
+	}
+	reserved, address, err := choosePort(taken)
+	if err != nil || !free[address] {
+		t.Fatalf("got %q, %v; want one of %v", address, err, free)
+	}
+	_ = reserved.Close()
+	for address := range free {
+		taken[address] = true
+	}
+	if _, address, err := choosePort(taken); !errors.Is(err, compute.ErrNoCapacity) {
+		t.Errorf("got %q, %v, when all ports are taken", address, err)
+	}
+}
+
 func TestAPortInUseIsPassedOver(t *testing.T) {
 	reserved, address, err := fleets{newRoot(t)}.reservePort()
 	if err != nil {

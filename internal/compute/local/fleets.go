@@ -91,7 +91,8 @@ func (f fleets) nodeIDs(cluster string) ([]int32, error) {
 // until release is called. A process that dies releases it.
 func (f fleets) lockRoot(ctx context.Context) (release func(), err error) {
 	for {
-		if err := os.MkdirAll(f.root, 0o700); err != nil {
+		// The root can be removed between the two system calls in here, which MkdirAll reports as "exists".
+		if err := os.MkdirAll(f.root, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("cannot make the root directory of local fleets: %w", err)
 		}
 		lock := flock.New(filepath.Join(f.root, rootLockFile), flock.SetPermissions(0o600))

@@ -85,10 +85,10 @@ func environment(pid int) []string {
 var agentVariables = []string{"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
 
 // startAgent starts the agent of the node in dir in a session of its own, out of the reach of the terminal's Ctrl-C.
-func (d *Driver) startAgent(dir string, reserved *os.File) (agentRecord, error) {
+func (d *Driver) startAgent(dir string, reserved *os.File) (processRecord, error) {
 	log, err := os.OpenFile(filepath.Join(dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return agentRecord{}, err
+		return processRecord{}, err
 	}
 	defer func() { _ = log.Close() }()
 	cmd := exec.Command(d.agent, "node", "--spec", filepath.Join(dir, node.SpecFile))
@@ -106,12 +106,12 @@ func (d *Driver) startAgent(dir string, reserved *os.File) (agentRecord, error) 
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return agentRecord{}, fmt.Errorf("cannot start the node agent %s: %w", d.agent, err)
+		return processRecord{}, fmt.Errorf("cannot start the node agent %s: %w", d.agent, err)
 	}
 	// Nobody waits for the child yet, so that its entry is there even if it has ended.
 	p, _, err := readStat(cmd.Process.Pid)
 	go func() { _ = cmd.Wait() }() // No zombie stays while this process lives.
-	return agentRecord{PID: cmd.Process.Pid, Started: p.started, Boot: bootID()}, err
+	return processRecord{PID: cmd.Process.Pid, Started: p.started, Boot: bootID()}, err
 }
 
 // bindPort takes a port of the loopback interface without listening on it. The file that it returns is handed down to the

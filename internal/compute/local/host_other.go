@@ -17,8 +17,8 @@ func allProcesses() ([]process, error) { return nil, errUnsupported }
 func readProcess(int) (process, bool)  { return process{}, false }
 func environment(int) []string         { return nil }
 
-func (*Driver) startAgent(string, *os.File) (agentRecord, error) {
-	return agentRecord{}, errUnsupported
+func (*Driver) startAgent(string, *os.File) (processRecord, error) {
+	return processRecord{}, errUnsupported
 }
 
 func bindPort(int) (*os.File, error) { return nil, errUnsupported }

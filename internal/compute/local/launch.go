@@ -197,6 +197,10 @@ func (f fleets) reservePort() (*os.File, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	return choosePort(taken)
+}
+
+func choosePort(taken map[string]bool) (*os.File, string, error) {
 	// Roots know nothing of each other: that they begin anywhere keeps them from running after the same port.
 	start := rand.IntN(portCount)
 	for i := range portCount {

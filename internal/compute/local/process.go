@@ -22,24 +22,24 @@ type process struct {
 	started uint64
 }
 
-// agentRecord is the content of agent.pid.
-type agentRecord struct {
+// processRecord is how a process is remembered in a file, such as agent.pid.
+type processRecord struct {
 	PID     int    `json:"pid"`
 	Started uint64 `json:"started"`
 	// Boot tells this boot of the machine from the others, since start times begin anew with each.
 	Boot string `json:"boot"`
 }
 
-func (a agentRecord) process() process {
+func (a processRecord) process() process {
 	return process{pid: a.PID, session: a.PID, started: a.Started}
 }
 
 // lives says whether the very process that was recorded still runs.
-func (a agentRecord) lives() bool {
+func (a processRecord) lives() bool {
 	return a.Boot == bootID() && a.process().lives()
 }
 
-func (a agentRecord) write(dir string) error {
+func (a processRecord) write(dir string) error {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return err
@@ -47,8 +47,8 @@ func (a agentRecord) write(dir string) error {
 	return writeDurably(filepath.Join(dir, agentFile), text)
 }
 
-func readAgent(dir string) (agentRecord, bool) {
-	var a agentRecord
+func readAgent(dir string) (processRecord, bool) {
+	var a processRecord
 	text, err := os.ReadFile(filepath.Join(dir, agentFile))
 	return a, err == nil && json.Unmarshal(text, &a) == nil
 }

@@ -110,9 +110,7 @@ func TestKafkaWithoutItsAgentIsNotTakenForDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, d, 1, compute.StateStopped)
-	if running(kafka) {
-		t.Error("Stop did not reach the Kafka whose agent is gone")
-	}
+	eventually(t, "the Kafka whose agent is gone has ended", func() bool { return !running(kafka) })
 }
 
 func TestTerminateLeavesNoProcess(t *testing.T) {
@@ -157,7 +155,7 @@ func TestNoStrangerIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (agentRecord{PID: heir.Process.Pid, Started: now.started - 1, Boot: bootID()}).write(dir); err != nil {
+	if err := (processRecord{PID: heir.Process.Pid, Started: now.started - 1, Boot: bootID()}).write(dir); err != nil {
 		t.Fatal(err)
 	}
 	await(t, d, 1, compute.StateStopped)
@@ -178,7 +176,7 @@ func TestARecordOfAnotherBootIsNoProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := agentRecord{PID: heir.Process.Pid, Started: now.started, Boot: bootID()}
+	record := processRecord{PID: heir.Process.Pid, Started: now.started, Boot: bootID()}
 	if !record.lives() {
 		t.Error("a running process does not live")
 	}
