@@ -38,6 +38,7 @@ type Client struct {
 	writers map[string]*sync.Mutex
 	levels  map[string]int16 // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
+	recent  map[string]recent
 }
 
 // New returns a client. It makes no call.
@@ -53,7 +54,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	}
 	return &Client{
 		driver: driver, opts: opts,
-		kafkas: map[string]*kafka.Client{}, writers: map[string]*sync.Mutex{}, levels: map[string]int16{}, planned: map[string]Planned{},
+		kafkas: map[string]*kafka.Client{}, writers: map[string]*sync.Mutex{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
 	}
 }
 

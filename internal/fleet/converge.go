@@ -65,6 +65,10 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		case d.Blocked != "":
 			return result, stands(d.Blocked)
 		}
+		if o.kafkaErr != nil {
+			lastErr = o.kafkaErr
+			c.opts.Log(ctx, "Kafka does not answer", map[string]any{"error": o.kafkaErr.Error()})
+		}
 		if text := strings.Join(d.Waiting, "; "); text != logged && text != "" {
 			logged = text
 			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": text})
@@ -88,7 +92,10 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			pause(ctx, time.Duration(failures)*c.opts.Poll)
 			continue
 		}
-		failures, lastErr = 0, nil
+		failures = 0
+		if o.kafkaErr == nil {
+			lastErr = nil
+		}
 		if len(d.Steps) == 0 {
 			pause(ctx, c.opts.Poll)
 		}

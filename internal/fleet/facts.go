@@ -21,7 +21,7 @@ type Facts struct {
 
 // Facts observes the cluster.
 func (c *Client) Facts(ctx context.Context, cluster string) (Facts, error) {
-	o, err := c.observe(ctx, cluster)
+	o, err := c.observeForPlan(ctx, cluster)
 	if err != nil {
 		return Facts{}, err
 	}

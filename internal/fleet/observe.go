@@ -21,11 +21,37 @@ import (
 // controller.quorum.fetch.timeout.ms, after which a follower would give up its leader.
 const caughtUpWithin = 2000
 
-// observeWithin bounds one observation: what cannot be asked in this time is not known, and asked again.
-const observeWithin = 2 * time.Minute
+// observeWithin bounds what Kafka may take for one observation: what it does not answer in this time is not known, and asked again.
+const observeWithin = 30 * time.Second
 
 // engineSettings are broker settings that the engine itself sets; they are no part of a declared configuration.
 var engineSettings = []string{"cordoned.log.dirs", "leader.replication.throttled.rate", "follower.replication.throttled.rate"}
+
+// recent is an observation that several questions of one plan share.
+type recent struct {
+	at time.Time
+	o  observed
+}
+
+// shareWithin is for how long an observation answers the next question of the same plan.
+const shareWithin = 5 * time.Second
+
+// observeForPlan is observe for questions that change nothing: those that come within a few seconds share one answer.
+func (c *Client) observeForPlan(ctx context.Context, cluster string) (observed, error) {
+	c.mu.Lock()
+	last, ok := c.recent[cluster]
+	c.mu.Unlock()
+	if ok && time.Since(last.at) < shareWithin {
+		return last.o, nil
+	}
+	o, err := c.observe(ctx, cluster)
+	if err == nil {
+		c.mu.Lock()
+		c.recent[cluster] = recent{time.Now(), o}
+		c.mu.Unlock()
+	}
+	return o, err
+}
 
 // observed is an observation with the raw answers that steps are executed with.
 type observed struct {
@@ -35,14 +61,12 @@ type observed struct {
 	brokers   map[int32]kafka.Broker
 	quorum    kafka.Quorum
 	throttles kafka.ThrottleState
-	// kafkaErr is why no broker answered, nil when one did or none exists.
+	// kafkaErr is why Kafka's answer is missing, nil when it is there or there is nobody to ask.
 	kafkaErr error
 }
 
 // observe reads the cluster as it is now. Kafka being down is an observation, not an error.
 func (c *Client) observe(ctx context.Context, cluster string) (observed, error) {
-	ctx, cancel := context.WithTimeout(ctx, observeWithin)
-	defer cancel()
 	o := observed{instances: map[int32]compute.Instance{}, brokers: map[int32]kafka.Broker{}}
 	record, err := c.driver.GetCluster(ctx, cluster)
 	switch {
@@ -74,8 +98,15 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		nodes[n.ID] = n
 	}
 	if slices.ContainsFunc(instances, func(i compute.Instance) bool { return i.State == compute.StateRunning && i.Address != "" }) {
-		if err := c.askKafka(ctx, cluster, &o, nodes); err != nil {
-			return o, err
+		limited, cancel := context.WithTimeout(ctx, observeWithin)
+		err := c.askKafka(limited, cluster, &o, nodes)
+		cancel()
+		if ctx.Err() != nil {
+			return o, ctx.Err()
+		}
+		if err != nil {
+			// An answer that was begun and not finished is none: nothing is decided by half of it.
+			o.kafkaErr, o.KafkaUp, o.Partitions, o.Throttled = err, false, nil, false
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(nodes)) {
@@ -84,7 +115,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 	return o, nil
 }
 
-// askKafka adds what Kafka says. An error is an answer that was begun and not finished; the caller observes again.
+// askKafka adds what Kafka says. An error means that no broker answered, or not to the end.
 func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, nodes map[int32]*plan.Node) error {
 	k := Kafka(c.dial(cluster))
 	c.askQuorum(ctx, k, o, nodes)
@@ -95,11 +126,7 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 	}
 	_, brokers, err := k.Brokers(ctx)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		o.kafkaErr = err
-		return nil
+		return err
 	}
 	o.KafkaUp = true
 	var live []int32

@@ -30,6 +30,8 @@ type Preview struct {
 	Estimate    time.Duration
 	// Short says why the rollout would stop before it is done, "" when nothing is in its way.
 	Short string
+	// KafkaErr is why Kafka could not be asked, nil when it was: then the moves are missing here.
+	KafkaErr error
 }
 
 // Converged says that nothing is to be done.
@@ -60,7 +62,7 @@ func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup) (Preview, e
 }
 
 func (c *Client) preview(ctx context.Context, cluster string, build builder, adjust func(*observed)) (Preview, error) {
-	o, err := c.observe(ctx, cluster)
+	o, err := c.observeForPlan(ctx, cluster)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -68,6 +70,7 @@ func (c *Client) preview(ctx context.Context, cluster string, build builder, adj
 	if err != nil {
 		return Preview{}, err
 	}
+	o.Observation = o.Clone()
 	if adjust != nil {
 		adjust(&o)
 	}
@@ -79,7 +82,9 @@ func (c *Client) preview(ctx context.Context, cluster string, build builder, adj
 		// Somebody moves partitions right now, under a throttle of theirs. It is ours to sweep only when they are done.
 		steps = nil
 	}
-	return summarize(g, o.NextNodeID, steps, short), nil
+	p := summarize(g, o.NextNodeID, steps, short)
+	p.KafkaErr = o.kafkaErr
+	return p, nil
 }
 
 func onlySweeps(steps []plan.Step) bool {

@@ -139,6 +139,10 @@ func removedKeys(before, now map[string]string) []string {
 
 // previewWarning tells the reader of a plan that the rollout is not expected to reach its end.
 func previewWarning(diags *diag.Diagnostics, what string, p fleet.Preview) {
+	if p.KafkaErr != nil {
+		diags.AddWarning(fmt.Sprintf("Kafka does not answer, so the rollout of %s is shown without moves", what),
+			"What compute says of the nodes is shown; what Kafka says of its partitions is not: "+sentence(p.KafkaErr)+" The apply asks again before each step.")
+	}
 	if p.Short != "" {
 		diags.AddWarning(fmt.Sprintf("The rollout of %s will stop short", what),
 			"As things are now, the apply would stop at this: "+p.Short+". It leaves the fleet safe and can be applied again.")
