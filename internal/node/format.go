@@ -33,10 +33,10 @@ func format(ctx context.Context, f File) error {
 	case <-ctx.Done():
 		p.stop(formatStop)
 		return ctx.Err()
-	case err := <-p.ended:
-		if err != nil {
-			return fmt.Errorf("formatting the disks: %w: %s", err, explainConsole(console))
-		}
+	case <-p.ended:
+	}
+	if p.outcome != nil {
+		return fmt.Errorf("formatting the disks: %w: %s", p.outcome, explainConsole(console))
 	}
 	for _, dir := range logDirs(f) {
 		if err := syncTree(dir); err != nil {

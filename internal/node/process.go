@@ -55,8 +55,9 @@ func java() string {
 // process is a running Java.
 type process struct {
 	cmd *exec.Cmd
-	// ended gives the outcome once.
-	ended chan error
+	// ended is closed when the process has ended; outcome is valid from then on.
+	ended   chan struct{}
+	outcome error
 }
 
 // startKafka starts Kafka.
@@ -79,7 +80,7 @@ func startJava(f File, args []string, console string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(java(), args...), ended: make(chan error, 1)}
+	p := &process{cmd: exec.Command(java(), args...), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = f.Dir, output, output
 	dieWithParent(p.cmd)
 	started := make(chan error, 1)
@@ -94,7 +95,8 @@ func startJava(f File, args []string, console string) (*process, error) {
 			return
 		}
 		started <- nil
-		p.ended <- p.cmd.Wait()
+		p.outcome = p.cmd.Wait()
+		close(p.ended)
 	}()
 	if err := <-started; err != nil {
 		return nil, fmt.Errorf("starting Java: %w; Kafka needs Java 17 or newer on PATH or in JAVA_HOME", err)

@@ -229,8 +229,8 @@ func (a *agent) runOnce(ctx context.Context) error {
 				})
 			}
 			return ctx.Err()
-		case outcome := <-p.ended:
-			return errors.New(explainEnd(a.file, outcome, logged))
+		case <-p.ended:
+			return errors.New(explainEnd(a.file, p.outcome, logged))
 		case <-ticker.C:
 			if !running && answers(a.file.Listen) {
 				running = true
