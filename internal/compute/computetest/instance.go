@@ -77,7 +77,7 @@ func testLaunchInvalid(t *testing.T, s suite) {
 	if got := s.list(t, "prod"); len(got) != 0 {
 		t.Errorf("refused launches have left %v", got)
 	}
-	s.wantNextNodeID(t, "prod", 1)
+	s.wantNextNodeID(t, 1)
 }
 
 func testLaunchCancelled(t *testing.T, s suite) {
@@ -101,10 +101,10 @@ func testNodeIDs(t *testing.T, s suite) {
 	}
 	refuse("below the first", 0)
 	s.launch(t, "prod", 1)
-	s.wantNextNodeID(t, "prod", 2)
+	s.wantNextNodeID(t, 2)
 	refuse("a living node's", 1)
 	s.launch(t, "prod", 4)
-	s.wantNextNodeID(t, "prod", 5)
+	s.wantNextNodeID(t, 5)
 	refuse("passed over", 3)
 	for _, i := range s.list(t, "prod") {
 		must(t, s.Driver.Terminate(t.Context(), i.ID))
@@ -112,7 +112,7 @@ func testNodeIDs(t *testing.T, s suite) {
 	s.awaitGone(t, "prod", 4)
 	refuse("a terminated node's", 4)
 	refuse("a terminated node's", 1)
-	s.wantNextNodeID(t, "prod", 5)
+	s.wantNextNodeID(t, 5)
 	s.launch(t, "prod", 5)
 }
 

@@ -195,10 +195,10 @@ func (s suite) record(t *testing.T, cluster string) compute.Cluster {
 	return c
 }
 
-func (s suite) wantNextNodeID(t *testing.T, cluster string, want int32) {
+func (s suite) wantNextNodeID(t *testing.T, want int32) {
 	t.Helper()
-	if got := s.record(t, cluster).NextNodeID; got != want {
-		t.Errorf("NextNodeID of %s is %d, want %d", cluster, got, want)
+	if got := s.record(t, "prod").NextNodeID; got != want {
+		t.Errorf("the record's NextNodeID is %d, want %d", got, want)
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafkadist"
@@ -157,6 +160,28 @@ func TestALeaseDiesWithItsProcess(t *testing.T) {
 	unlock, err := d.Lock(t.Context(), "prod", "me")
 	if err != nil {
 		t.Fatalf("after the other process has died: %v", err)
+	}
+	unlock()
+}
+
+// A process that is killed while it forks leaves a child that holds the lease until it runs its program.
+func TestALeaseThatADeadRunStillHoldsIsWaitedFor(t *testing.T) {
+	d := newDriver(t, newRoot(t))
+	cluster(t, d)
+	path := filepath.Join(d.clusterDir("prod"), clusterLockFile)
+	child := flock.New(path)
+	if free, err := child.TryLock(); err != nil || !free {
+		t.Fatal(free, err)
+	}
+	dead := newHolder("a run that died")
+	dead.Process.Started--
+	if err := dead.write(path); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = child.Close() })
+	unlock, err := d.Lock(t.Context(), "prod", "the next run")
+	if err != nil {
+		t.Fatal(err)
 	}
 	unlock()
 }

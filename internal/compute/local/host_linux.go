@@ -57,7 +57,7 @@ func readStat(pid int) (p process, ended bool, err error) {
 	}
 	// The second field is the program's name in brackets and may hold anything, also brackets; see proc_pid_stat(5).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const state, session, threads, starttime = 3 - 3, 6 - 3, 20 - 3, 22 - 3
+	const state, session, threads, starttime = 0, 3, 17, 19 // The page counts from 1, and two fields are cut off here.
 	if len(fields) <= starttime {
 		return process{}, false, fmt.Errorf("/proc/%d/stat has only %d fields", pid, len(fields))
 	}

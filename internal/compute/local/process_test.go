@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
 )
 
 func TestTheAgentOutlivesItsLauncherAndKnowsNoSecrets(t *testing.T) {
@@ -257,8 +256,7 @@ func TestControllersAreTheLiveOnes(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("controllers %v (%v), want %v", got, err, want)
 	}
-	var asked node.Controllers = d.Controllers("prod")
-	if got, err := asked(t.Context()); err != nil || !slices.Equal(got, want) {
+	if got, err := d.Controllers("prod")(t.Context()); err != nil || !slices.Equal(got, want) {
 		t.Errorf("controllers %v (%v), want %v", got, err, want)
 	}
 }
