@@ -57,7 +57,7 @@ func testRecord(t *testing.T, s suite) {
 	want.NextNodeID = 4
 	wantSame(t, "the record after a launch", s.record(t, "prod"), want)
 
-	want.MetadataVersion, want.Zones, want.NextNodeID = "latest", s.zones(t)[:3], 2
+	want.MetadataVersion, want.Zones, want.MinISRDeclared, want.NextNodeID = "latest", s.zones(t)[:3], true, 2
 	must(t, s.Driver.PutCluster(t.Context(), want))
 	want.NextNodeID = 4
 	wantSame(t, "the changed record", s.record(t, "prod"), want)

@@ -33,7 +33,7 @@ func (f fleets) GetCluster(_ context.Context, name string) (compute.Cluster, err
 	return c, nil
 }
 
-// PutCluster implements compute.Driver. Besides the MetadataVersion of an existing record it changes its Zones.
+// PutCluster implements compute.Driver.
 func (f fleets) PutCluster(ctx context.Context, c compute.Cluster) error {
 	if err := checkName(c.Name); err != nil {
 		return err
