@@ -41,7 +41,7 @@ type Config struct {
 	// nodes takes one Timeout for each of them. The context bounds the whole call.
 	Timeout time.Duration
 	// OnMutation is called right before each request that changes anything, with Kafka's name of the API and what it is
-	// about. Nil is allowed.
+	// about. Several calls may come at the same time. Nil is allowed.
 	OnMutation func(api, subject string)
 }
 

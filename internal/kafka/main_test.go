@@ -91,6 +91,23 @@ func createTopic(t *testing.T, c *kafkatest.Cluster, name string, replicas ...[]
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { deleteTopic(t, conn, name) })
+	// Each broker hears of the topic in its own time.
+	for _, broker := range conn.SeedBrokers() {
+		eventually(t, time.Minute, func() string {
+			req := kmsg.NewPtrMetadataRequest()
+			topic := kmsg.NewMetadataRequestTopic()
+			topic.Topic = &name
+			req.Topics = append(req.Topics, topic)
+			resp, err := req.RequestWith(t.Context(), broker)
+			if err != nil {
+				return err.Error()
+			}
+			if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil || len(resp.Topics[0].Partitions) != len(replicas) {
+				return fmt.Sprintf("a broker has not heard of topic %q yet (%v)", name, err)
+			}
+			return ""
+		})
+	}
 }
 
 func deleteTopic(t *testing.T, conn *kgo.Client, name string) {
