@@ -85,7 +85,7 @@ func TestInspectDoesNotTakeErrorsForAbsence(t *testing.T) {
 	if got, err := inspect(f); got != disksLost || err != nil {
 		t.Errorf("a formatted node with an unreadable disk: verdict %d, %v, want lost", got, err)
 	}
-	f.Dir = disk
+	f.Dir, f.Disks = disk, []string{t.TempDir()}
 	if got, err := inspect(f); err == nil {
 		t.Errorf("an unreadable mark: verdict %d, want an error", got)
 	}

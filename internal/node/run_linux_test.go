@@ -133,9 +133,18 @@ func TestControllerSurvivesItsAgent(t *testing.T) {
 	if err := stranger.Close(); err != nil {
 		t.Fatal(err)
 	}
-	awaitPhase(t, f, compute.PhaseRunning)
+	s = awaitPhase(t, f, compute.PhaseRunning)
 	if now := metaOf(t, f); now != meta {
 		t.Errorf("the disk was formatted again: %s, before %s", now, meta)
+	}
+
+	// A disk can go under a running Kafka. The crash that follows must not be answered with a start.
+	if err := os.RemoveAll(logDirs(f)[1]); err != nil {
+		t.Fatal(err)
+	}
+	kill(t, s.KafkaPID)
+	if s = awaitPhase(t, f, compute.PhaseDiskLost); s.Restarts != 0 || s.KafkaPID != 0 {
+		t.Errorf("status after a disk was lost: %+v", s)
 	}
 	r.stopped()
 }
