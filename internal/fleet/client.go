@@ -125,7 +125,13 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 		m.Unlock()
 		return nil, err
 	}
-	return func() { release(); m.Unlock() }, nil
+	return func() {
+		release()
+		c.mu.Lock()
+		delete(c.recent, cluster) // Whatever was seen before is the past now.
+		c.mu.Unlock()
+		m.Unlock()
+	}, nil
 }
 
 // Planned is what this run's plan will make of a cluster that does not exist, or not like this, yet. It lets the plan of a broker

@@ -40,8 +40,8 @@ func (c *Client) groupGoal(ctx context.Context, want BrokerGroup) builder {
 			want.Zones = o.record.Zones
 		}
 		others := 0
-		for _, i := range o.instances {
-			if i.Spec.Role == compute.RoleBroker && i.Spec.Group != want.Name && i.State == compute.StateRunning {
+		for _, n := range o.Nodes {
+			if n.Role == compute.RoleBroker && n.InstanceID != "" && n.Group != want.Name && n.State == compute.StateRunning {
 				others++
 			}
 		}

@@ -37,18 +37,28 @@ type Preview struct {
 // Converged says that nothing is to be done.
 func (p Preview) Converged() bool { return len(p.Steps) == 0 && p.Short == "" }
 
-// PreviewCluster says what ApplyCluster would do now.
-func (c *Client) PreviewCluster(ctx context.Context, want Cluster) (Preview, error) {
-	return c.preview(ctx, want.Name, c.clusterGoal(ctx, want), nil)
+// PreviewCluster says what ApplyCluster would do to the cluster of a snapshot; nil is a cluster that does not exist.
+func (c *Client) PreviewCluster(ctx context.Context, want Cluster, snapshot []byte) (Preview, error) {
+	return preview(snapshot, c.clusterGoal(ctx, want), nil)
 }
 
-// PreviewGroup says what ApplyGroup would do now, on the cluster as this process has planned it.
-func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup) (Preview, error) {
+// PreviewGroup says what ApplyGroup would do to the group of a snapshot, on the cluster as this process has planned it; nil is a group
+// that does not exist.
+func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup, snapshot []byte) (Preview, error) {
 	planned, ok := c.PlannedFor(want.Cluster)
 	if len(want.Zones) == 0 {
 		want.Zones = planned.Zones
 	}
-	return c.preview(ctx, want.Cluster, c.groupGoal(ctx, want), func(o *observed) {
+	build := c.groupGoal(ctx, want)
+	if snapshot == nil {
+		// What the cluster is like by then is another resource's business, and may change before this one is applied.
+		build = func(o observed) (goal, error) {
+			g, err := c.groupGoal(ctx, want)(o)
+			g.group.ClusterConfig = nil
+			return g, err
+		}
+	}
+	return preview(snapshot, build, func(o *observed) {
 		level, known := kafka.MetadataLevel(release(planned.KafkaVersion))
 		if !ok || !known {
 			return
@@ -61,8 +71,10 @@ func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup) (Preview, e
 	})
 }
 
-func (c *Client) preview(ctx context.Context, cluster string, build builder, adjust func(*observed)) (Preview, error) {
-	o, err := c.observeForPlan(ctx, cluster)
+// preview runs the rollout on the model. It is a function of its arguments alone, time included: Terraform asks for a plan twice, before
+// the approval and right before the apply, and takes a second answer that differs for a fault of the provider.
+func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, error) {
+	o, at, err := readSnapshot(snapshot)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -70,13 +82,11 @@ func (c *Client) preview(ctx context.Context, cluster string, build builder, adj
 	if err != nil {
 		return Preview{}, err
 	}
-	o.Observation = o.Clone()
 	if adjust != nil {
 		adjust(&o)
 	}
-	now := time.Now()
-	g.group.Started = now
-	fleet := model.New(o.Observation, now)
+	g.group.Started = at
+	fleet := model.New(o.Observation, at)
 	steps, short := fleet.Run(g.group, 100_000)
 	if onlySweeps(steps) && slices.ContainsFunc(o.Partitions, plan.Partition.InFlight) {
 		// Somebody moves partitions right now, under a throttle of theirs. It is ours to sweep only when they are done.

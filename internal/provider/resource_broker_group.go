@@ -273,7 +273,9 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	preview, err := r.fleet.PreviewGroup(ctx, want)
+	snapshot, diags := req.Private.GetKey(ctx, observationKey)
+	resp.Diagnostics.Append(diags...)
+	preview, err := r.fleet.PreviewGroup(ctx, want, snapshot)
 	if err != nil {
 		resp.Diagnostics.AddWarning("The rollout of the broker group cannot be shown",
 			fmt.Sprintf("Cluster %q could not be observed: %s. The apply will observe it again.", want.Cluster, err))
@@ -422,6 +424,7 @@ func (r *brokerGroupResource) Create(ctx context.Context, req resource.CreateReq
 		return // Nothing exists of it.
 	}
 	r.finish(after, &m, &resp.Diagnostics)
+	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Cluster.ValueString(), m.Name.ValueString(), resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, brokerGroupIdentity{Cluster: m.Cluster, Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
@@ -452,6 +455,7 @@ func (r *brokerGroupResource) Update(ctx context.Context, req resource.UpdateReq
 		prior.Nodes, prior.BootstrapServers = m.Nodes, m.BootstrapServers
 		m = prior
 	}
+	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Cluster.ValueString(), m.Name.ValueString(), resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, brokerGroupIdentity{Cluster: m.Cluster, Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
@@ -501,6 +505,7 @@ func (r *brokerGroupResource) Read(ctx context.Context, req resource.ReadRequest
 	r.readDeclared(ctx, &m, specs, &resp.Diagnostics)
 	m.Rollout = types.ObjectUnknown(rolloutType.AttrTypes)
 	r.finish(ctx, &m, &resp.Diagnostics)
+	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Cluster.ValueString(), m.Name.ValueString(), resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, brokerGroupIdentity{Cluster: m.Cluster, Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

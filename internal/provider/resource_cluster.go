@@ -199,7 +199,9 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	preview, err := r.fleet.PreviewCluster(ctx, want)
+	snapshot, diags := req.Private.GetKey(ctx, observationKey)
+	resp.Diagnostics.Append(diags...)
+	preview, err := r.fleet.PreviewCluster(ctx, want, snapshot)
 	if err != nil {
 		resp.Diagnostics.AddWarning("The rollout of the cluster cannot be shown", fmt.Sprintf("Cluster %q could not be observed: %s. The apply will observe it again.", want.Name, err))
 		return
@@ -306,6 +308,7 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 	if m.ClusterID.IsUnknown() {
 		return // Nothing exists of it.
 	}
+	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Name.ValueString(), compute.ControllersGroup, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, clusterIdentity{Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
@@ -325,6 +328,7 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 		prior.Nodes, prior.BootstrapServers = m.Nodes, m.BootstrapServers
 		m = prior
 	}
+	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Name.ValueString(), compute.ControllersGroup, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, clusterIdentity{Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
@@ -395,6 +399,7 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 	var diags diag.Diagnostics
 	m.Rollout, diags = settledRollout(ctx)
 	resp.Diagnostics.Append(diags...)
+	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Name.ValueString(), compute.ControllersGroup, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, clusterIdentity{Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -148,3 +148,21 @@ func previewWarning(diags *diag.Diagnostics, what string, p fleet.Preview) {
 			"As things are now, the apply would stop at this: "+p.Short+". It leaves the fleet safe and can be applied again.")
 	}
 }
+
+// observationKey is where a resource's private state holds the observation that both of Terraform's plans are made from.
+const observationKey = "observation"
+
+// privateState is the part of a resource's private data that can be written.
+type privateState interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// keepObservation observes and remembers. Without an observation the next plan is made from the one before.
+func keepObservation(ctx context.Context, client *fleet.Client, cluster, group string, private privateState, diags *diag.Diagnostics) {
+	snapshot, err := client.Snapshot(ctx, cluster, group)
+	if err != nil {
+		diags.AddWarning(fmt.Sprintf("Cluster %q could not be observed", cluster), sentence(err))
+		return
+	}
+	diags.Append(private.SetKey(ctx, observationKey, snapshot)...)
+}

@@ -1,0 +1,76 @@
+package fleet
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+)
+
+// snapshot is an observation as it is kept between the refresh and the apply of one Terraform run, so that both of Terraform's plans
+// are made from the same facts. It is never the ground of a step: those are planned on fresh observations.
+type snapshot struct {
+	At          time.Time
+	Observation plan.Observation
+	Record      compute.Cluster
+	KafkaErr    string
+}
+
+// Snapshot observes the cluster and returns what a preview of one of its groups needs, as JSON: compressed, since a large cluster has
+// many partitions. compute.ControllersGroup is the cluster's own.
+func (c *Client) Snapshot(ctx context.Context, cluster, group string) ([]byte, error) {
+	o, err := c.observeForPlan(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	s := snapshot{At: time.Now().UTC(), Observation: o.Clone(), Record: o.record}
+	if o.kafkaErr != nil {
+		s.KafkaErr = o.kafkaErr.Error()
+	}
+	others := map[int32]bool{} // brokers of other groups: what only they hold is none of this group's business
+	for _, n := range o.Nodes {
+		others[n.ID] = n.Group != "" && n.Group != group
+	}
+	s.Observation.Partitions = slices.DeleteFunc(s.Observation.Partitions, func(p plan.Partition) bool {
+		return group == compute.ControllersGroup || !slices.ContainsFunc(p.Replicas, func(r int32) bool { return !others[r] })
+	})
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if err := errors.Join(json.NewEncoder(w).Encode(s), w.Close()); err != nil {
+		return nil, fmt.Errorf("packing the observation: %w", err)
+	}
+	return json.Marshal(packed.Bytes())
+}
+
+// readSnapshot is the observation of a snapshot, and when it was made. Without one, nothing exists.
+func readSnapshot(data []byte) (observed, time.Time, error) {
+	o := observed{instances: map[int32]compute.Instance{}}
+	if data == nil {
+		o.NextNodeID = 1
+		return o, time.Time{}, nil
+	}
+	var packed []byte
+	var s snapshot
+	if err := json.Unmarshal(data, &packed); err != nil {
+		return o, time.Time{}, fmt.Errorf("the stored observation cannot be read: %w", err)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err == nil {
+		err = json.NewDecoder(r).Decode(&s)
+	}
+	if err != nil {
+		return o, time.Time{}, fmt.Errorf("the stored observation cannot be read: %w", err)
+	}
+	o.Observation, o.record = s.Observation, s.Record
+	if s.KafkaErr != "" {
+		o.kafkaErr = errors.New(s.KafkaErr)
+	}
+	return o, s.At, nil
+}
