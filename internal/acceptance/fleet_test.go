@@ -57,7 +57,7 @@ func TestFleet(t *testing.T) {
 
 	chapter("dynamic config without a roll", func() {
 		before := w.nodes(compute.RoleBroker)
-		dynamic := "config=" + asJSON(map[string]string{"log.cleaner.threads": "2"})
+		dynamic := "config=" + asJSON(map[string]string{"num.io.threads": "9"})
 		w.underLoad(func() { w.apply(dynamic) })
 		if after := w.nodes(compute.RoleBroker); !slices.Equal(before, after) {
 			w.t.Errorf("nodes were %v and are %v; a dynamic setting must not touch them", before, after)

@@ -114,11 +114,10 @@ func (w *workspace) bootstrap(context.Context) ([]string, error) {
 
 // run is one Terraform command.
 type run struct {
-	cmd    *exec.Cmd
-	out    bytes.Buffer
-	log    string
-	ended  chan error
-	result error
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	log   string
+	ended chan error
 }
 
 // start starts Terraform in a process group of its own, as a shell would.
@@ -227,7 +226,28 @@ func (w *workspace) underLoad(change func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Logf("%d records acknowledged, %d lost, longest gap %d ms", report.RecordsAcked, report.RecordsLost, report.LongestGapMS)
+	w.t.Logf("%d records acknowledged, %d lost, longest gap %d ms", report.RecordsAcked, report.RecordsLost, report.LongestGapMillis)
+	if err := report.Problem(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// fill puts some bytes into a topic.
+func (w *workspace) fill(topic string, bytes int) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	const record = 16 << 10
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer load.Close()
+	<-load.Produced()
+	report, err := load.Stop(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	if err := report.Problem(); err != nil {
 		w.t.Error(err)
 	}
