@@ -66,10 +66,8 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	if g.Count > 0 {
 		spread(g, o, r, d)
 	}
-	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
-		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
-	}
-	if len(d.Steps) == 0 {
+	configureCluster(g, o, d)
+	if len(d.Steps)+len(d.Waiting) == 0 {
 		finalize(o, d)
 	}
 }

@@ -61,11 +61,10 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 	if len(r.leave) > 0 || len(d.Waiting) > 0 || len(d.Steps) > 0 {
 		return
 	}
-	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
-		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
-		return
+	configureCluster(g, o, d)
+	if len(d.Steps)+len(d.Waiting) == 0 {
+		finalize(o, d)
 	}
-	finalize(o, d)
 }
 
 // bootstrap launches the first controllers: one forms the quorum by itself, the others join it as observers.

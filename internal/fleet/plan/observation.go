@@ -21,7 +21,7 @@ type Observation struct {
 	Throttled bool
 	// Quorum is the controllers' own view; nil when none of them gave it.
 	Quorum *Quorum
-	// ClusterConfig is the cluster-wide dynamic configuration.
+	// ClusterConfig is the cluster-wide dynamic configuration; nil when it is not known.
 	ClusterConfig map[string]string
 	// MetadataLevel is the finalised level of metadata.version; 0 when unknown.
 	MetadataLevel int16

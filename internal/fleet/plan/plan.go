@@ -315,6 +315,20 @@ func finalize(o Observation, d *Decision) {
 	}
 }
 
+// configureCluster brings the cluster-wide configuration to what is wanted. Without knowing what it is, nothing is set.
+func configureCluster(g Group, o Observation, d *Decision) {
+	if len(g.ClusterConfig)+len(g.ClusterConfigRemoved) == 0 {
+		return
+	}
+	if o.ClusterConfig == nil {
+		d.wait("the cluster-wide configuration cannot be read")
+		return
+	}
+	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
+		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
+	}
+}
+
 // configChanges returns what must be set or removed so that have becomes want.
 func configChanges(have, want map[string]string, removed []string) map[string]*string {
 	changes := map[string]*string{}
