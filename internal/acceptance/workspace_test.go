@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -143,7 +144,10 @@ func (r *run) signal(sig syscall.Signal) { _ = syscall.Kill(-r.cmd.Process.Pid, 
 func (w *workspace) wait(r *run) int {
 	w.t.Helper()
 	select {
-	case <-r.ended:
+	case err := <-r.ended:
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			w.t.Fatalf("terraform %v: %v", r.cmd.Args[1:], err)
+		}
 		return r.cmd.ProcessState.ExitCode()
 	case <-time.After(8 * time.Minute):
 		w.t.Fatalf("terraform %v does not end:\n%s\n%s", r.cmd.Args[1:], r.out.String(), r.tail())
@@ -158,13 +162,12 @@ func (r *run) tail() string {
 	return strings.Join(lines[max(0, len(lines)-60):], "\n")
 }
 
-func (w *workspace) terraform(args ...string) string {
+func (w *workspace) terraform(args ...string) {
 	w.t.Helper()
 	r := w.start(args...)
 	if code := w.wait(r); code != 0 {
 		w.t.Fatalf("terraform %v: exit code %d\n%s\nprovider's log ends:\n%s", args, code, r.out.String(), r.tail())
 	}
-	return r.out.String()
 }
 
 var mutating = regexp.MustCompile(`mutating call.*`)

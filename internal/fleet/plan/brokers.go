@@ -64,7 +64,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		return
 	}
 	if g.Count > 0 {
-		spread(g, o, r, d)
+		spread(o, r, d)
 	}
 	configureCluster(g, o, d)
 	if len(d.Steps)+len(d.Waiting) == 0 {
@@ -296,7 +296,7 @@ func unled(o Observation, r roster, leaver Node) []TopicPartition {
 }
 
 // spread restores one replica a zone, then gives new brokers their share.
-func spread(g Group, o Observation, r roster, d *Decision) {
+func spread(o Observation, r roster, d *Decision) {
 	var receivers []placement.Broker
 	ours := map[int32]bool{}
 	for _, n := range r.stay {

@@ -131,18 +131,16 @@ func changeVoters(g Group, o Observation, r roster, d *Decision) bool {
 	slices.SortStableFunc(leavers, func(a, b Node) int {
 		return cmp.Or(cmpBool(a.Lost() != "", b.Lost() != ""), cmpBool(succeeded(a), succeeded(b)), cmpBool(a.ID != q.Leader, b.ID != q.Leader))
 	})
-	for _, n := range leavers {
-		if current-1 < g.Count {
-			return false // Its successor is not a voter yet.
-		}
-		if !q.majority(n.ID, false) {
-			d.wait("without controller %d there is no majority of caught-up voters", n.ID)
-			return false
-		}
-		d.step(Step{Kind: RemoveVoter, NodeID: n.ID, Reason: r.why[n.ID]})
-		return true
+	if len(leavers) == 0 || current-1 < g.Count {
+		return false // Nobody leaves, or the successor is not a voter yet.
 	}
-	return false
+	n := leavers[0]
+	if !q.majority(n.ID, false) {
+		d.wait("without controller %d there is no majority of caught-up voters", n.ID)
+		return false
+	}
+	d.step(Step{Kind: RemoveVoter, NodeID: n.ID, Reason: r.why[n.ID]})
+	return true
 }
 
 // majority says that the caught-up voters, less one, are a majority of the voters: of those that remain without that one, or with

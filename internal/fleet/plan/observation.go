@@ -131,12 +131,3 @@ func (o Observation) Clone() Observation {
 	}
 	return o
 }
-
-func (o Observation) node(id int32) (Node, bool) {
-	for _, n := range o.Nodes {
-		if n.ID == id {
-			return n, true
-		}
-	}
-	return Node{}, false
-}
