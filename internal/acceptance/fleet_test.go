@@ -18,20 +18,8 @@ import (
 // fleet as it found it but for what it names.
 func TestFleet(t *testing.T) {
 	w := newWorkspace(t)
+	chapter := w.chapter
 	old := "kafka_version=4.2.1"
-
-	chapter := func(name string, f func()) {
-		t.Helper()
-		ok := t.Run(name, func(inner *testing.T) {
-			outer := w.t
-			w.t = inner
-			defer func() { w.t = outer }()
-			f()
-		})
-		if !ok {
-			t.FailNow() // The next chapter starts from where this one should have ended.
-		}
-	}
 
 	chapter("create", func() {
 		if calls := w.apply(old); len(calls) < 6 {
@@ -130,6 +118,17 @@ func TestFleet(t *testing.T) {
 		w.quiet(large)
 	})
 
+	chapter("destroy", w.destroy)
+}
+
+// TestInterruptions does to a fleet, and to Terraform, what happens to them.
+func TestInterruptions(t *testing.T) {
+	w := newWorkspace(t)
+	chapter := w.chapter
+	large := "broker_type=local.large"
+
+	chapter("create", func() { w.apply(large) })
+
 	chapter("plan and reads while a reassignment is in flight", func() {
 		w.inFlight("slow", func() { w.planIsEmpty(large) })
 	})
@@ -179,18 +178,19 @@ func TestFleet(t *testing.T) {
 		w.quiet(large)
 	})
 
-	chapter("destroy", func() {
-		w.terraform(withVars("destroy", nil)...)
-		if left := w.instances(); len(left) > 0 {
-			w.t.Errorf("%d nodes are left", len(left))
-		}
-		if entries, err := os.ReadDir(w.root); err == nil && len(entries) > 0 {
-			w.t.Errorf("the root still holds %v", entries)
-		}
-		if pids := processesIn(w.root); len(pids) > 0 {
-			w.t.Errorf("processes are left: %v", pids)
-		}
-	})
+	chapter("destroy", w.destroy)
+}
+
+// destroy destroys the fleet and asserts that nothing of it is left.
+func (w *workspace) destroy() {
+	w.terraform(withVars("destroy", nil)...)
+	if left := w.instances(); len(left) > 0 {
+		w.t.Errorf("%d nodes are left", len(left))
+	}
+	if entries, err := os.ReadDir(w.root); err == nil && len(entries) > 0 {
+		w.t.Errorf("the root still holds %v", entries)
+	}
+	w.until("no process is left", 10*time.Second, func() bool { return len(processesIn(w.root)) == 0 })
 }
 
 // midRoll waits until a new broker runs and an old one is still there.

@@ -70,6 +70,19 @@ func newWorkspace(t *testing.T) *workspace {
 	return w
 }
 
+// chapter runs one part of a fleet's life as a subtest. The next one starts from where this one ends, so a failure ends them all.
+func (w *workspace) chapter(name string, f func()) {
+	w.t.Helper()
+	outer := w.t
+	ok := outer.Run(name, func(t *testing.T) {
+		w.t = t
+		f()
+	})
+	if w.t = outer; !ok {
+		w.t.FailNow()
+	}
+}
+
 // cleanUp ends every process of the fleet, whatever state the test left it in.
 func (w *workspace) cleanUp() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

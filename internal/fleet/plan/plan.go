@@ -46,14 +46,14 @@ func (d *Decision) block(format string, a ...any) {
 // Next returns what the group needs now.
 func Next(g Group, o Observation, now time.Time) Decision {
 	var d Decision
+	if g.Role == compute.RoleController {
+		controllers(g, o, now, &d)
+		return d
+	}
 	if o.Throttled && !o.inFlight() {
 		d.step(Step{Kind: ClearThrottles, Reason: "no reassignment is in flight, so the throttles are left over"})
 	}
-	if g.Role == compute.RoleController {
-		controllers(g, o, now, &d)
-	} else {
-		brokers(g, o, now, &d)
-	}
+	brokers(g, o, now, &d)
 	return d
 }
 
