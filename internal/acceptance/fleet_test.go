@@ -168,7 +168,7 @@ func TestInterruptions(t *testing.T) {
 			if code := w.wait(r); code == 0 {
 				w.t.Errorf("an interrupted apply says that it succeeded:\n%s", r.out.String())
 			}
-			if !strings.Contains(r.out.String(), "safe to apply again") {
+			if said := strings.Join(strings.Fields(r.out.String()), " "); !strings.Contains(said, "safe to apply again") {
 				w.t.Errorf("the error does not say what is true now:\n%s", r.out.String())
 			}
 			w.apply(large)
