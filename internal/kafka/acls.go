@@ -87,7 +87,7 @@ func (c *Client) aclAt(ctx context.Context, to nodes, a ACL) error {
 	req := kmsg.NewPtrDescribeACLsRequest()
 	req.ResourceType, req.ResourceName, req.ResourcePatternType = k.resource, &a.ResourceName, k.pattern
 	req.Principal, req.Host, req.Operation, req.PermissionType = &a.Principal, &a.Host, k.operation, k.permission
-	resp, err := request(ctx, c, to, req, func(r *kmsg.DescribeACLsResponse) error { return kafkaError(r.ErrorCode, r.ErrorMessage) })
+	resp, err := requestKRaft(ctx, c, to, req, func(r *kmsg.DescribeACLsResponse) error { return kafkaError(r.ErrorCode, r.ErrorMessage) })
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (c *Client) CreateACL(ctx context.Context, a ACL) error {
 	creation.Principal, creation.Host, creation.Operation, creation.PermissionType = a.Principal, a.Host, k.operation, k.permission
 	req.Creations = append(req.Creations, creation)
 	c.mutation("CreateAcls", a.String())
-	_, err = request(ctx, c, c.anyBroker(), req, func(r *kmsg.CreateACLsResponse) error {
+	_, err = requestKRaft(ctx, c, c.anyBroker(), req, func(r *kmsg.CreateACLsResponse) error {
 		for _, result := range r.Results {
 			if err := kafkaError(result.ErrorCode, result.ErrorMessage); err != nil {
 				return err
@@ -141,7 +141,7 @@ func (c *Client) DeleteACL(ctx context.Context, a ACL) error {
 	filter.Principal, filter.Host, filter.Operation, filter.PermissionType = &a.Principal, &a.Host, k.operation, k.permission
 	req.Filters = append(req.Filters, filter)
 	c.mutation("DeleteAcls", a.String())
-	resp, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.DeleteACLsResponse) error {
+	resp, err := requestKRaft(ctx, c, c.anyBroker(), req, func(r *kmsg.DeleteACLsResponse) error {
 		for _, result := range r.Results {
 			if err := kafkaError(result.ErrorCode, result.ErrorMessage); err != nil {
 				return err

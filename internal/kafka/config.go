@@ -93,7 +93,7 @@ func (c *Client) describeConfigsAt(ctx context.Context, to nodes, resources []Co
 		req.Resources = append(req.Resources, resource)
 	}
 	failed := map[ConfigResource]error{}
-	resp, err := request(ctx, c, to, req, func(r *kmsg.DescribeConfigsResponse) error {
+	resp, err := requestKRaft(ctx, c, to, req, func(r *kmsg.DescribeConfigsResponse) error {
 		for _, resource := range r.Resources {
 			if err := kafkaError(resource.ErrorCode, resource.ErrorMessage); err != nil && passes(err) {
 				return err
@@ -167,7 +167,7 @@ func (c *Client) alterConfigsAt(ctx context.Context, to nodes, resources []Confi
 		}
 	}
 	failed := map[ConfigResource]error{}
-	resp, err := request(ctx, c, to, req, func(r *kmsg.IncrementalAlterConfigsResponse) error {
+	resp, err := requestKRaft(ctx, c, to, req, func(r *kmsg.IncrementalAlterConfigsResponse) error {
 		for _, resource := range r.Resources {
 			if err := kafkaError(resource.ErrorCode, resource.ErrorMessage); err != nil && passes(err) {
 				return err

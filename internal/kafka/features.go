@@ -104,7 +104,7 @@ func (c *Client) Features(ctx context.Context) (map[int32]map[string]Feature, er
 func (c *Client) features(ctx context.Context, node nodes) (map[string]Feature, error) {
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.ClientSoftwareName, req.ClientSoftwareVersion = defaultClientID, "1"
-	resp, err := request(ctx, c, node, req, func(r *kmsg.ApiVersionsResponse) error { return kafkaError(r.ErrorCode, nil) })
+	resp, err := requestKRaft(ctx, c, node, req, func(r *kmsg.ApiVersionsResponse) error { return kafkaError(r.ErrorCode, nil) })
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +122,13 @@ func (c *Client) features(ctx context.Context, node nodes) (map[string]Feature, 
 
 // controllerID returns the id of the controller that listens at address, as the controllers themselves know it.
 func (c *Client) controllerID(ctx context.Context, address string) (int32, error) {
-	const controllers = 2
-	req := kmsg.NewPtrDescribeClusterRequest()
-	req.EndpointType = controllers
-	resp, err := request(ctx, c, at(address), req, func(r *kmsg.DescribeClusterResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
+	resp, err := c.describeCluster(ctx, at(address), controllerEndpoints)
 	if err != nil {
 		return 0, err
 	}
 	for _, b := range resp.Brokers {
 		if net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))) == address {
-			return b.NodeID, nil
+			return b.BrokerID, nil
 		}
 	}
 	return 0, fmt.Errorf("%w: no controller has registered with the address %s yet", ErrUnreachable, address)
@@ -149,7 +144,7 @@ func (c *Client) FinalizeFeature(ctx context.Context, name string, level int16) 
 	update.Feature, update.MaxVersionLevel, update.UpgradeType = name, level, upgrade
 	req.FeatureUpdates = []kmsg.UpdateFeaturesRequestFeatureUpdate{update}
 	c.mutation("UpdateFeatures", fmt.Sprintf("%s=%d", name, level))
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.UpdateFeaturesResponse) error {
+	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.UpdateFeaturesResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err == nil {

@@ -36,7 +36,7 @@ func (c *Client) electPreferredChunk(ctx context.Context, partitions []TopicPart
 		req.Topics = append(req.Topics, topic)
 	}
 	c.mutation("ElectLeaders", fmt.Sprintf("%d partitions, the first is %s-%d", len(partitions), partitions[0].Topic, partitions[0].Partition))
-	resp, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.ElectLeadersResponse) error { return kafkaError(r.ErrorCode, nil) })
+	resp, err := requestKRaft(ctx, c, c.anyBroker(), req, func(r *kmsg.ElectLeadersResponse) error { return kafkaError(r.ErrorCode, nil) })
 	if err != nil {
 		return fmt.Errorf("electing the preferred leaders of %d partitions: %w", len(partitions), err)
 	}

@@ -34,7 +34,7 @@ func (c *Client) LogDirs(ctx context.Context, brokers []int32) ([]LogDir, error)
 func (c *Client) logDirs(ctx context.Context, id int32) ([]LogDir, error) {
 	req := kmsg.NewPtrDescribeLogDirsRequest()
 	req.Topics = nil
-	resp, err := request(ctx, c, c.broker(id), req, func(r *kmsg.DescribeLogDirsResponse) error {
+	resp, err := requestKRaft(ctx, c, c.broker(id), req, func(r *kmsg.DescribeLogDirsResponse) error {
 		return kafkaError(r.ErrorCode, nil)
 	})
 	if err != nil {

@@ -72,7 +72,7 @@ func (c *Client) metadata(ctx context.Context) ([]Topic, error) {
 	// Null asks for all topics, an empty list for none.
 	req.Topics = nil
 	req.AllowAutoTopicCreation = false
-	resp, err := request[*kmsg.MetadataResponse](ctx, c, c.anyBroker(), req, nil)
+	resp, err := requestKRaft[*kmsg.MetadataResponse](ctx, c, c.anyBroker(), req, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (c *Client) reassignments(ctx context.Context) (map[TopicPartition]inFlight
 	req.TimeoutMillis = c.timeoutMillis()
 	// Null asks for all topics. An empty list asks for none, and its empty answer would read as "nothing is in flight".
 	req.Topics = nil
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
+	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err != nil {

@@ -71,7 +71,7 @@ func (c *Client) quotasAt(ctx context.Context, to nodes, entity QuotaEntity) (ma
 		}
 		req.Components = append(req.Components, component)
 	}
-	resp, err := request(ctx, c, to, req, func(r *kmsg.DescribeClientQuotasResponse) error { return kafkaError(r.ErrorCode, r.ErrorMessage) })
+	resp, err := requestKRaft(ctx, c, to, req, func(r *kmsg.DescribeClientQuotasResponse) error { return kafkaError(r.ErrorCode, r.ErrorMessage) })
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (c *Client) AlterQuotas(ctx context.Context, entity QuotaEntity, changes []
 	if !validateOnly {
 		c.mutation("AlterClientQuotas", fmt.Sprintf("%s: %s", entity, strings.Join(slices.Sorted(maps.Keys(want)), ", ")))
 	}
-	_, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.AlterClientQuotasResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyBroker(), req, func(r *kmsg.AlterClientQuotasResponse) error {
 		for _, e := range r.Entries {
 			if err := kafkaError(e.ErrorCode, e.ErrorMessage); err != nil {
 				return err

@@ -59,7 +59,7 @@ func (c *Client) alterReassignmentsChunk(ctx context.Context, list []Reassignmen
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, partition)
 	}
 	c.mutation("AlterPartitionReassignments", fmt.Sprintf("%d partitions, the first is %s-%d", len(list), list[0].Topic, list[0].Partition))
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.AlterPartitionAssignmentsResponse) error {
+	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.AlterPartitionAssignmentsResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err != nil {

@@ -71,7 +71,7 @@ func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, err
 	asked.Topic = &name
 	req.Topics = append(req.Topics, asked)
 	req.AllowAutoTopicCreation = false
-	resp, err := request(ctx, c, to, req, func(r *kmsg.MetadataResponse) error {
+	resp, err := requestKRaft(ctx, c, to, req, func(r *kmsg.MetadataResponse) error {
 		if len(r.Topics) != 1 {
 			return fmt.Errorf("%w: one topic was asked for and %d are in the answer", ErrInvalid, len(r.Topics))
 		}
@@ -101,7 +101,7 @@ func (c *Client) reassignmentsOf(ctx context.Context, t Topic) (map[int32]inFlig
 		asked.Partitions = append(asked.Partitions, p.Partition)
 	}
 	req.Topics = append(req.Topics, asked)
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
+	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool)
 	once.attempts = 1
 	repeated := false
 	return c.retry(ctx, 3, 0, func(ctx context.Context) error {
-		_, err := request(ctx, c, once, req, func(r *kmsg.CreateTopicsResponse) error {
+		_, err := requestKRaft(ctx, c, once, req, func(r *kmsg.CreateTopicsResponse) error {
 			if len(r.Topics) != 1 {
 				return fmt.Errorf("%w: one topic was to be created and %d are in the answer", ErrInvalid, len(r.Topics))
 			}
@@ -172,7 +172,7 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 	req.Topics = append(req.Topics, topic)
 	req.TopicNames = []string{name}
 	c.mutation("DeleteTopics", name)
-	_, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.DeleteTopicsResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.DeleteTopicsResponse) error {
 		if len(r.Topics) != 1 {
 			return fmt.Errorf("%w: one topic was to be deleted and %d are in the answer", ErrInvalid, len(r.Topics))
 		}
@@ -208,7 +208,7 @@ func (c *Client) AddPartitions(ctx context.Context, name string, total int32, va
 	if !validateOnly {
 		c.mutation("CreatePartitions", name)
 	}
-	_, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.CreatePartitionsResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyBroker(), req, func(r *kmsg.CreatePartitionsResponse) error {
 		if len(r.Topics) != 1 {
 			return fmt.Errorf("%w: one topic was to get partitions and %d are in the answer", ErrInvalid, len(r.Topics))
 		}
