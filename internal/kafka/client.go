@@ -320,5 +320,7 @@ func cause(ctx context.Context, err error) error {
 	return fmt.Errorf("%w (%w)", ctx.Err(), err)
 }
 
-// timeoutMillis is how long Kafka itself may work on one request: less than Timeout, so that its own answer comes in time.
-func (c *Client) timeoutMillis() int32 { return int32(c.cfg.Timeout.Milliseconds() * 3 / 4) }
+// kafkaTimeout is how long Kafka itself may work on one request: less than Timeout, so that its own answer comes in time.
+func (c *Client) kafkaTimeout() time.Duration { return c.cfg.Timeout * 3 / 4 }
+
+func (c *Client) timeoutMillis() int32 { return int32(c.kafkaTimeout().Milliseconds()) }
