@@ -10,15 +10,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
-
-// inFlight is a reassignment that the controller is carrying out.
-type inFlight struct{ replicas, adding, removing []int32 }
-
-func (f inFlight) equal(g inFlight) bool {
-	return slices.Equal(f.replicas, g.replicas) && slices.Equal(f.adding, g.adding) && slices.Equal(f.removing, g.removing)
-}
 
 // Topics returns every topic, the internal ones included, in the order of their names, each with all of its partitions. A topic
 // that vanishes meanwhile is left out.
@@ -103,27 +95,4 @@ func newTopic(t *sarama.TopicMetadata) Topic {
 	}
 	slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Partition, b.Partition) })
 	return topic
-}
-
-// reassignments returns all that are in flight.
-func (c *Client) reassignments(ctx context.Context) (map[TopicPartition]inFlight, error) {
-	req := kmsg.NewPtrListPartitionReassignmentsRequest()
-	req.TimeoutMillis = c.timeoutMillis()
-	// Null asks for all topics. An empty list asks for none, and its empty answer would read as "nothing is in flight".
-	req.Topics = nil
-	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := map[TopicPartition]inFlight{}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			all[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = inFlight{
-				replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas,
-			}
-		}
-	}
-	return all, nil
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // UUID is the topic's id as Kafka's own tools write it: base64url without padding, 22 characters.
@@ -54,7 +53,7 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 			continue
 		}
 		for i, p := range after.Partitions {
-			if m, ok := moving[p.Partition]; ok {
+			if m, ok := moving[TopicPartition{Topic: name, Partition: p.Partition}]; ok {
 				after.Partitions[i].Replicas, after.Partitions[i].Adding, after.Partitions[i].Removing = m.replicas, m.adding, m.removing
 			}
 		}
@@ -75,31 +74,6 @@ func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, err
 		return Topic{}, err
 	}
 	return newTopic(resp.Topics[0]), nil
-}
-
-// reassignmentsOf returns what is in flight for a topic, by partition.
-func (c *Client) reassignmentsOf(ctx context.Context, t Topic) (map[int32]inFlight, error) {
-	req := kmsg.NewPtrListPartitionReassignmentsRequest()
-	req.TimeoutMillis = c.timeoutMillis()
-	asked := kmsg.NewListPartitionReassignmentsRequestTopic()
-	asked.Topic = t.Name
-	for _, p := range t.Partitions {
-		asked.Partitions = append(asked.Partitions, p.Partition)
-	}
-	req.Topics = append(req.Topics, asked)
-	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
-	if err != nil {
-		return nil, err
-	}
-	moving := map[int32]inFlight{}
-	for _, topic := range resp.Topics {
-		for _, p := range topic.Partitions {
-			moving[p.Partition] = inFlight{replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas}
-		}
-	}
-	return moving, nil
 }
 
 // CreateTopic creates a topic, with Kafka's own choice of brokers, which spreads replicas over racks. A ReplicationFactor of -1 takes
