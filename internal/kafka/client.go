@@ -169,9 +169,9 @@ func at(address string) nodes {
 	}}
 }
 
-// request sends what call says until a node answers it and check finds no error in the answer that may pass. A nil check accepts
+// request sends what do says until a node answers it and check finds no error in the answer that may pass. A nil check accepts
 // every answer. A request may be carried out and its answer lost, and is then sent again: it must be idempotent, and one that
-// creates must take "already exists" on a repetition for its own success. Each call makes its own request, since one that was
+// creates must take "already exists" on a repetition for its own success. Each call of do makes its own request, since one that was
 // given up may still be at work on the old one. Errors wrap one of the package's sentinels.
 func request[R any](ctx context.Context, c *Client, to nodes, api string, do func(*sarama.Broker) (R, error), check func(R) error) (R, error) {
 	return untilAnswered(ctx, c, to, api, func(ctx context.Context, address string) (R, error) {
