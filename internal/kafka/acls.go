@@ -5,30 +5,33 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // ClusterResource is the only name that an ACL of resource type Cluster can have.
 const ClusterResource = "kafka-cluster"
 
+// aclVersion is sarama's highest of the requests about ACLs. Version 3 differs in nothing but that it allows the resource type User,
+// which brokers take in version 2 as well.
+const aclVersion = 2
+
 var (
-	aclResourceTypes = map[string]kmsg.ACLResourceType{
-		"Topic": kmsg.ACLResourceTypeTopic, "Group": kmsg.ACLResourceTypeGroup, "Cluster": kmsg.ACLResourceTypeCluster,
-		"TransactionalId": kmsg.ACLResourceTypeTransactionalId, "DelegationToken": kmsg.ACLResourceTypeDelegationToken,
-		"User": kmsg.ACLResourceTypeUser,
+	aclResourceTypes = map[string]sarama.AclResourceType{
+		"Topic": sarama.AclResourceTopic, "Group": sarama.AclResourceGroup, "Cluster": sarama.AclResourceCluster,
+		"TransactionalId": sarama.AclResourceTransactionalID, "DelegationToken": sarama.AclResourceDelegationToken,
+		"User": 7, // KIP-373; sarama has no name for it.
 	}
-	aclPatternTypes = map[string]kmsg.ACLResourcePatternType{
-		"Literal": kmsg.ACLResourcePatternTypeLiteral, "Prefixed": kmsg.ACLResourcePatternTypePrefixed,
+	aclPatternTypes = map[string]sarama.AclResourcePatternType{
+		"Literal": sarama.AclPatternLiteral, "Prefixed": sarama.AclPatternPrefixed,
 	}
-	aclOperations = map[string]kmsg.ACLOperation{
-		"All": kmsg.ACLOperationAll, "Read": kmsg.ACLOperationRead, "Write": kmsg.ACLOperationWrite, "Create": kmsg.ACLOperationCreate,
-		"Delete": kmsg.ACLOperationDelete, "Alter": kmsg.ACLOperationAlter, "Describe": kmsg.ACLOperationDescribe,
-		"ClusterAction": kmsg.ACLOperationClusterAction, "DescribeConfigs": kmsg.ACLOperationDescribeConfigs,
-		"AlterConfigs": kmsg.ACLOperationAlterConfigs, "IdempotentWrite": kmsg.ACLOperationIdempotentWrite,
-		"CreateTokens": kmsg.ACLOperationCreateTokens, "DescribeTokens": kmsg.ACLOperationDescribeTokens,
-		"TwoPhaseCommit": 15, // KIP-939; kmsg has no name for it yet.
+	aclOperations = map[string]sarama.AclOperation{
+		"All": sarama.AclOperationAll, "Read": sarama.AclOperationRead, "Write": sarama.AclOperationWrite, "Create": sarama.AclOperationCreate,
+		"Delete": sarama.AclOperationDelete, "Alter": sarama.AclOperationAlter, "Describe": sarama.AclOperationDescribe,
+		"ClusterAction": sarama.AclOperationClusterAction, "DescribeConfigs": sarama.AclOperationDescribeConfigs,
+		"AlterConfigs": sarama.AclOperationAlterConfigs, "IdempotentWrite": sarama.AclOperationIdempotentWrite,
+		"CreateTokens": 13, "DescribeTokens": 14, "TwoPhaseCommit": 15, // KIP-373 and KIP-939; sarama has no names for them.
 	}
-	aclPermissions = map[string]kmsg.ACLPermissionType{"Allow": kmsg.ACLPermissionTypeAllow, "Deny": kmsg.ACLPermissionTypeDeny}
+	aclPermissions = map[string]sarama.AclPermissionType{"Allow": sarama.AclPermissionAllow, "Deny": sarama.AclPermissionDeny}
 )
 
 // ACLOperations are the operations that are legal for each resource type (AclEntry.supportedOperations of Kafka 4.3), All first.
@@ -50,10 +53,10 @@ func (a ACL) String() string {
 
 // coded is a binding in the protocol's numbers.
 type coded struct {
-	resource   kmsg.ACLResourceType
-	pattern    kmsg.ACLResourcePatternType
-	operation  kmsg.ACLOperation
-	permission kmsg.ACLPermissionType
+	resource   sarama.AclResourceType
+	pattern    sarama.AclResourcePatternType
+	operation  sarama.AclOperation
+	permission sarama.AclPermissionType
 }
 
 func (a ACL) code() (coded, error) {
@@ -67,6 +70,14 @@ func (a ACL) code() (coded, error) {
 		return k, fmt.Errorf("%w: the ACL has a word that Kafka does not know: %s", ErrInvalid, a)
 	}
 	return k, nil
+}
+
+// filter matches the binding and no other.
+func (k coded) filter(a ACL) sarama.AclFilter {
+	return sarama.AclFilter{
+		ResourceType: k.resource, ResourceName: &a.ResourceName, ResourcePatternTypeFilter: k.pattern,
+		Principal: &a.Principal, Host: &a.Host, Operation: k.operation, PermissionType: k.permission,
+	}
 }
 
 // ACL says whether the binding exists, as nil or ErrNotFound, which is confirmed by more than one broker.
@@ -84,14 +95,13 @@ func (c *Client) aclAt(ctx context.Context, to nodes, a ACL) error {
 	if err != nil {
 		return err
 	}
-	req := kmsg.NewPtrDescribeACLsRequest()
-	req.ResourceType, req.ResourceName, req.ResourcePatternType = k.resource, &a.ResourceName, k.pattern
-	req.Principal, req.Host, req.Operation, req.PermissionType = &a.Principal, &a.Host, k.operation, k.permission
-	resp, err := request(ctx, c, to, req, func(r *kmsg.DescribeACLsResponse) error { return kafkaError(r.ErrorCode, r.ErrorMessage) })
+	resp, err := request(ctx, c, to, "DescribeAcls", func(b *sarama.Broker) (*sarama.DescribeAclsResponse, error) {
+		return b.DescribeAcls(&sarama.DescribeAclsRequest{Version: aclVersion, AclFilter: k.filter(a)})
+	}, func(r *sarama.DescribeAclsResponse) error { return kafkaError(int16(r.Err), r.ErrMsg) })
 	if err != nil {
 		return err
 	}
-	if len(resp.Resources) == 0 {
+	if len(resp.ResourceAcls) == 0 {
 		return ErrNotFound
 	}
 	return nil
@@ -103,15 +113,19 @@ func (c *Client) CreateACL(ctx context.Context, a ACL) error {
 	if err != nil {
 		return err
 	}
-	req := kmsg.NewPtrCreateACLsRequest()
-	creation := kmsg.NewCreateACLsRequestCreation()
-	creation.ResourceType, creation.ResourceName, creation.ResourcePatternType = k.resource, a.ResourceName, k.pattern
-	creation.Principal, creation.Host, creation.Operation, creation.PermissionType = a.Principal, a.Host, k.operation, k.permission
-	req.Creations = append(req.Creations, creation)
 	c.mutation("CreateAcls", a.String())
-	_, err = request(ctx, c, c.anyBroker(), req, func(r *kmsg.CreateACLsResponse) error {
-		for _, result := range r.Results {
-			if err := kafkaError(result.ErrorCode, result.ErrorMessage); err != nil {
+	_, err = request(ctx, c, c.anyBroker(), "CreateAcls", func(b *sarama.Broker) (*sarama.CreateAclsResponse, error) {
+		resp, err := b.CreateAcls(&sarama.CreateAclsRequest{Version: aclVersion, AclCreations: []*sarama.AclCreation{{
+			Resource: sarama.Resource{ResourceType: k.resource, ResourceName: a.ResourceName, ResourcePatternType: k.pattern},
+			Acl:      sarama.Acl{Principal: a.Principal, Host: a.Host, Operation: k.operation, PermissionType: k.permission},
+		}}})
+		if errors.Is(err, sarama.ErrCreateACLs) {
+			return resp, nil // The answer says it better, in Kafka's words.
+		}
+		return resp, err
+	}, func(r *sarama.CreateAclsResponse) error {
+		for _, result := range r.AclCreationResponses {
+			if err := kafkaError(int16(result.Err), result.ErrMsg); err != nil {
 				return err
 			}
 		}
@@ -135,19 +149,17 @@ func (c *Client) DeleteACL(ctx context.Context, a ACL) error {
 	if err != nil {
 		return err
 	}
-	req := kmsg.NewPtrDeleteACLsRequest()
-	filter := kmsg.NewDeleteACLsRequestFilter()
-	filter.ResourceType, filter.ResourceName, filter.ResourcePatternType = k.resource, &a.ResourceName, k.pattern
-	filter.Principal, filter.Host, filter.Operation, filter.PermissionType = &a.Principal, &a.Host, k.operation, k.permission
-	req.Filters = append(req.Filters, filter)
 	c.mutation("DeleteAcls", a.String())
-	resp, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.DeleteACLsResponse) error {
-		for _, result := range r.Results {
-			if err := kafkaError(result.ErrorCode, result.ErrorMessage); err != nil {
+	resp, err := request(ctx, c, c.anyBroker(), "DeleteAcls", func(b *sarama.Broker) (*sarama.DeleteAclsResponse, error) {
+		filter := k.filter(a)
+		return b.DeleteAcls(&sarama.DeleteAclsRequest{Version: aclVersion, Filters: []*sarama.AclFilter{&filter}})
+	}, func(r *sarama.DeleteAclsResponse) error {
+		for _, result := range r.FilterResponses {
+			if err := kafkaError(int16(result.Err), result.ErrMsg); err != nil {
 				return err
 			}
-			for _, match := range result.MatchingACLs {
-				if err := kafkaError(match.ErrorCode, match.ErrorMessage); err != nil {
+			for _, match := range result.MatchingAcls {
+				if err := kafkaError(int16(match.Err), match.ErrMsg); err != nil {
 					return err
 				}
 			}
@@ -167,8 +179,8 @@ func (c *Client) DeleteACL(ctx context.Context, a ACL) error {
 	if err != nil {
 		return err
 	}
-	for _, result := range resp.Results {
-		if len(result.MatchingACLs) > 0 {
+	for _, result := range resp.FilterResponses {
+		if len(result.MatchingAcls) > 0 {
 			return nil
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 const (
@@ -56,10 +56,10 @@ type SASL struct {
 type Client struct {
 	cfg Config
 
-	mu     sync.Mutex
-	closed bool
-	// conns has one connection pool for each address that was ever needed.
-	conns map[string]*kgo.Client
+	connections *connections
+	kraft       *kraft
+
+	mu sync.Mutex
 	// failed is when an address last failed to answer. It is only an order of preference, never a verdict.
 	failed map[string]time.Time
 	// known are the addresses of registered brokers, by id.
@@ -74,22 +74,18 @@ func New(cfg Config) *Client {
 	cfg.ClientID = cmp.Or(cfg.ClientID, defaultClientID)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	return &Client{
-		cfg:    cfg,
-		conns:  map[string]*kgo.Client{},
-		failed: map[string]time.Time{},
-		known:  map[int32]string{},
+		cfg:         cfg,
+		connections: newConnections(cfg),
+		kraft:       newKRaft(cfg),
+		failed:      map[string]time.Time{},
+		known:       map[int32]string{},
 	}
 }
 
 // Close ends all connections. Calls that are under way fail, and so do later ones.
 func (c *Client) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for _, conn := range c.conns {
-		conn.Close()
-	}
-	clear(c.conns)
+	c.connections.close()
+	c.kraft.close()
 	return nil
 }
 
@@ -173,10 +169,18 @@ func at(address string) nodes {
 	}}
 }
 
-// request sends req until a node answers it and check finds no error in the answer that may pass. A nil check accepts every
-// answer. A request may be carried out and its answer lost, and is then sent again: it must be idempotent, and one that creates
-// must take "already exists" on a repetition for its own success. Errors wrap one of the package's sentinels.
-func request[R kmsg.Response](ctx context.Context, c *Client, to nodes, req kmsg.Request, check func(R) error) (R, error) {
+// request sends what do says until a node answers it and check finds no error in the answer that may pass. A nil check accepts
+// every answer. A request may be carried out and its answer lost, and is then sent again: it must be idempotent, and one that
+// creates must take "already exists" on a repetition for its own success. Each call of do makes its own request, since one that was
+// given up may still be at work on the old one. Errors wrap one of the package's sentinels.
+func request[R any](ctx context.Context, c *Client, to nodes, api string, do func(*sarama.Broker) (R, error), check func(R) error) (R, error) {
+	return untilAnswered(ctx, c, to, api, func(ctx context.Context, address string) (R, error) {
+		return call(ctx, c.connections, address, do)
+	}, check)
+}
+
+// untilAnswered is request for either library.
+func untilAnswered[R any](ctx context.Context, c *Client, to nodes, api string, send func(context.Context, string) (R, error), check func(R) error) (R, error) {
 	var answer R
 	targets, err := to.addresses(ctx)
 	if err != nil {
@@ -196,20 +200,16 @@ func request[R kmsg.Response](ctx context.Context, c *Client, to nodes, req kmsg
 		}
 		address := targets[i]
 		tried[address] = true
-		response, err := c.send(ctx, address, req)
+		limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+		defer cancel()
+		response, err := send(limited, address)
+		if err = c.remember(ctx, address, err); err == nil && check != nil {
+			err = check(response)
+		}
 		if err != nil {
-			return fmt.Errorf("%s at %s: %w", kmsg.NameForKey(req.Key()), address, err)
+			return fmt.Errorf("%s at %s: %w", api, address, err)
 		}
-		typed, ok := response.(R)
-		if !ok {
-			return fmt.Errorf("%w: %s answered %s with a %T", ErrInvalid, address, kmsg.NameForKey(req.Key()), response)
-		}
-		if check != nil {
-			if err := check(typed); err != nil {
-				return fmt.Errorf("%s at %s: %w", kmsg.NameForKey(req.Key()), address, err)
-			}
-		}
-		answer = typed
+		answer = response
 		return nil
 	})
 	if err != nil {
@@ -218,19 +218,11 @@ func request[R kmsg.Response](ctx context.Context, c *Client, to nodes, req kmsg
 	return answer, nil
 }
 
-// send sends one request to one address and remembers whether it answered.
-func (c *Client) send(ctx context.Context, address string, req kmsg.Request) (kmsg.Response, error) {
-	conn, err := c.conn(address)
-	if err != nil {
-		return nil, err
-	}
-	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-	defer cancel()
-	response, err := conn.SeedBrokers()[0].Request(limited, req)
-	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+// remember keeps in mind whether an address answered, and says it when it did not within Timeout.
+func (c *Client) remember(ctx context.Context, address string, err error) error {
+	if err != nil && ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)) {
 		err = fmt.Errorf("%w: no answer within %s", errNoAnswer, c.cfg.Timeout)
 	}
-
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -241,29 +233,7 @@ func (c *Client) send(ctx context.Context, address string, req kmsg.Request) (km
 		c.asked = time.Time{}
 		maps.DeleteFunc(c.known, func(_ int32, known string) bool { return known == address })
 	}
-	return response, err
-}
-
-// conn returns the connection pool of an address.
-func (c *Client) conn(address string) (*kgo.Client, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, errClosed
-	}
-	if conn := c.conns[address]; conn != nil {
-		return conn, nil
-	}
-	opts, err := c.kgoOptions()
-	if err != nil {
-		return nil, err
-	}
-	conn, err := kgo.NewClient(append(opts, kgo.SeedBrokers(address))...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: address %s: %w", ErrInvalid, address, err)
-	}
-	c.conns[address] = conn
-	return conn, nil
+	return err
 }
 
 // addresses returns who lives, from memory while all goes well.
@@ -350,5 +320,7 @@ func cause(ctx context.Context, err error) error {
 	return fmt.Errorf("%w (%w)", ctx.Err(), err)
 }
 
-// timeoutMillis is how long Kafka itself may work on one request: less than Timeout, so that its own answer comes in time.
-func (c *Client) timeoutMillis() int32 { return int32(c.cfg.Timeout.Milliseconds() * 3 / 4) }
+// kafkaTimeout is how long Kafka itself may work on one request: less than Timeout, so that its own answer comes in time.
+func (c *Client) kafkaTimeout() time.Duration { return c.cfg.Timeout * 3 / 4 }
+
+func (c *Client) timeoutMillis() int32 { return int32(c.kafkaTimeout().Milliseconds()) }

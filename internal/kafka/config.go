@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // maxResourcesPerRequest keeps the answers of a large cluster at a few megabytes.
@@ -86,16 +86,16 @@ func byRoute(resources []ConfigResource, broker func(id int32) nodes, others nod
 }
 
 func (c *Client) describeConfigsAt(ctx context.Context, to nodes, resources []ConfigResource, names []string) (map[ConfigResource][]ConfigEntry, map[ConfigResource]error) {
-	req := kmsg.NewPtrDescribeConfigsRequest()
-	for _, r := range resources {
-		resource := kmsg.NewDescribeConfigsRequestResource()
-		resource.ResourceType, resource.ResourceName, resource.ConfigNames = kmsg.ConfigResourceType(r.Kind), r.Name, names
-		req.Resources = append(req.Resources, resource)
-	}
 	failed := map[ConfigResource]error{}
-	resp, err := request(ctx, c, to, req, func(r *kmsg.DescribeConfigsResponse) error {
+	resp, err := request(ctx, c, to, "DescribeConfigs", func(b *sarama.Broker) (*sarama.DescribeConfigsResponse, error) {
+		req := &sarama.DescribeConfigsRequest{Version: 4}
+		for _, r := range resources {
+			req.Resources = append(req.Resources, &sarama.ConfigResource{Type: sarama.ConfigResourceType(r.Kind), Name: r.Name, ConfigNames: names})
+		}
+		return b.DescribeConfigs(req)
+	}, func(r *sarama.DescribeConfigsResponse) error {
 		for _, resource := range r.Resources {
-			if err := kafkaError(resource.ErrorCode, resource.ErrorMessage); err != nil && passes(err) {
+			if err := kafkaError(resource.ErrorCode, &resource.ErrorMsg); err != nil && passes(err) {
 				return err
 			}
 		}
@@ -109,18 +109,16 @@ func (c *Client) describeConfigsAt(ctx context.Context, to nodes, resources []Co
 	}
 	entries := map[ConfigResource][]ConfigEntry{}
 	for _, resource := range resp.Resources {
-		r := ConfigResource{Kind: ResourceKind(resource.ResourceType), Name: resource.ResourceName}
-		if err := kafkaError(resource.ErrorCode, resource.ErrorMessage); err != nil {
+		r := ConfigResource{Kind: ResourceKind(resource.Type), Name: resource.Name}
+		if err := kafkaError(resource.ErrorCode, &resource.ErrorMsg); err != nil {
 			failed[r] = classify(err)
 			continue
 		}
 		all := make([]ConfigEntry, 0, len(resource.Configs))
 		for _, e := range resource.Configs {
-			entry := ConfigEntry{Name: e.Name, Source: ConfigSource(e.Source), ReadOnly: e.ReadOnly, Sensitive: e.IsSensitive}
-			if e.Value != nil {
-				entry.Value = *e.Value
-			}
-			all = append(all, entry)
+			all = append(all, ConfigEntry{
+				Name: e.Name, Value: e.Value, Source: ConfigSource(e.Source), ReadOnly: e.ReadOnly, Sensitive: e.Sensitive,
+			})
 		}
 		entries[r] = all
 	}
@@ -146,30 +144,35 @@ func (c *Client) alterConfigs(ctx context.Context, changes map[ConfigResource][]
 }
 
 func (c *Client) alterConfigsAt(ctx context.Context, to nodes, resources []ConfigResource, changes map[ConfigResource][]ConfigChange, validateOnly bool) map[ConfigResource]error {
-	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	req.ValidateOnly = validateOnly
-	for _, r := range resources {
-		resource := kmsg.NewIncrementalAlterConfigsRequestResource()
-		resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceType(r.Kind), r.Name
-		var names []string
-		for _, change := range changes[r] {
-			config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-			config.Name, config.Value, config.Op = change.Name, change.Value, kmsg.IncrementalAlterConfigOpSet
-			if change.Value == nil {
-				config.Op = kmsg.IncrementalAlterConfigOpDelete
+	if !validateOnly {
+		for _, r := range resources {
+			var names []string
+			for _, change := range changes[r] {
+				names = append(names, change.Name)
 			}
-			resource.Configs = append(resource.Configs, config)
-			names = append(names, change.Name)
-		}
-		req.Resources = append(req.Resources, resource)
-		if !validateOnly {
 			c.mutation("IncrementalAlterConfigs", r.String()+": "+strings.Join(names, ", "))
 		}
 	}
 	failed := map[ConfigResource]error{}
-	resp, err := request(ctx, c, to, req, func(r *kmsg.IncrementalAlterConfigsResponse) error {
+	resp, err := request(ctx, c, to, "IncrementalAlterConfigs", func(b *sarama.Broker) (*sarama.IncrementalAlterConfigsResponse, error) {
+		req := &sarama.IncrementalAlterConfigsRequest{Version: 1, ValidateOnly: validateOnly}
+		for _, r := range resources {
+			entries := map[string]sarama.IncrementalAlterConfigsEntry{}
+			for _, change := range changes[r] {
+				entry := sarama.IncrementalAlterConfigsEntry{Operation: sarama.IncrementalAlterConfigsOperationSet, Value: change.Value}
+				if change.Value == nil {
+					entry.Operation = sarama.IncrementalAlterConfigsOperationDelete
+				}
+				entries[change.Name] = entry
+			}
+			req.Resources = append(req.Resources, &sarama.IncrementalAlterConfigsResource{
+				Type: sarama.ConfigResourceType(r.Kind), Name: r.Name, ConfigEntries: entries,
+			})
+		}
+		return b.IncrementalAlterConfigs(req)
+	}, func(r *sarama.IncrementalAlterConfigsResponse) error {
 		for _, resource := range r.Resources {
-			if err := kafkaError(resource.ErrorCode, resource.ErrorMessage); err != nil && passes(err) {
+			if err := kafkaError(resource.ErrorCode, &resource.ErrorMsg); err != nil && passes(err) {
 				return err
 			}
 		}
@@ -182,8 +185,8 @@ func (c *Client) alterConfigsAt(ctx context.Context, to nodes, resources []Confi
 		return failed
 	}
 	for _, resource := range resp.Resources {
-		if err := kafkaError(resource.ErrorCode, resource.ErrorMessage); err != nil {
-			failed[ConfigResource{Kind: ResourceKind(resource.ResourceType), Name: resource.ResourceName}] = classify(err)
+		if err := kafkaError(resource.ErrorCode, &resource.ErrorMsg); err != nil {
+			failed[ConfigResource{Kind: ResourceKind(resource.Type), Name: resource.Name}] = classify(err)
 		}
 	}
 	return failed

@@ -10,23 +10,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// controllerEndpoints asks DescribeCluster for the controllers instead of the brokers (KIP-919).
-const controllerEndpoints = 2
-
 // RegisteredControllers returns the ids of all controllers that ever registered and were not forgotten, the retired ones included. Only
 // a controller can tell.
 func (c *Client) RegisteredControllers(ctx context.Context) ([]int32, error) {
-	req := kmsg.NewPtrDescribeClusterRequest()
-	req.EndpointType = controllerEndpoints
-	resp, err := request(ctx, c, c.anyController(), req, func(r *kmsg.DescribeClusterResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
+	resp, err := c.describeCluster(ctx, c.anyController(), controllerEndpoints)
 	if err != nil {
 		return nil, fmt.Errorf("listing the registered controllers: %w", err)
 	}
 	var ids []int32
 	for _, b := range resp.Brokers {
-		ids = append(ids, b.NodeID)
+		ids = append(ids, b.BrokerID)
 	}
 	return ids, nil
 }
@@ -61,7 +54,7 @@ func (c *Client) RetireController(ctx context.Context, id int32, features map[st
 		req.Features = append(req.Features, feature)
 	}
 	c.mutation("ControllerRegistration", strconv.Itoa(int(id)))
-	_, err := request(ctx, c, c.anyController(), req, func(r *kmsg.ControllerRegistrationResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyController(), req, func(r *kmsg.ControllerRegistrationResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage) // A controller that is not the active one says so, and the next is asked.
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {

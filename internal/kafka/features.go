@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // metadataLevels are the last level of each release, as Kafka's MetadataVersion has them, in ascending order.
@@ -102,9 +102,10 @@ func (c *Client) Features(ctx context.Context) (map[int32]map[string]Feature, er
 
 // features asks one node.
 func (c *Client) features(ctx context.Context, node nodes) (map[string]Feature, error) {
-	req := kmsg.NewPtrApiVersionsRequest()
-	req.ClientSoftwareName, req.ClientSoftwareVersion = defaultClientID, "1"
-	resp, err := request(ctx, c, node, req, func(r *kmsg.ApiVersionsResponse) error { return kafkaError(r.ErrorCode, nil) })
+	resp, err := request(ctx, c, node, "ApiVersions", func(b *sarama.Broker) (*sarama.ApiVersionsResponse, error) {
+		// From version 4 on the features whose lowest level is 0 are in the answer.
+		return b.ApiVersions(&sarama.ApiVersionsRequest{Version: 4, ClientSoftwareName: defaultClientID, ClientSoftwareVersion: "1"})
+	}, func(r *sarama.ApiVersionsResponse) error { return kafkaError(r.ErrorCode, nil) })
 	if err != nil {
 		return nil, err
 	}
@@ -122,18 +123,13 @@ func (c *Client) features(ctx context.Context, node nodes) (map[string]Feature, 
 
 // controllerID returns the id of the controller that listens at address, as the controllers themselves know it.
 func (c *Client) controllerID(ctx context.Context, address string) (int32, error) {
-	const controllers = 2
-	req := kmsg.NewPtrDescribeClusterRequest()
-	req.EndpointType = controllers
-	resp, err := request(ctx, c, at(address), req, func(r *kmsg.DescribeClusterResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
+	resp, err := c.describeCluster(ctx, at(address), controllerEndpoints)
 	if err != nil {
 		return 0, err
 	}
 	for _, b := range resp.Brokers {
 		if net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))) == address {
-			return b.NodeID, nil
+			return b.BrokerID, nil
 		}
 	}
 	return 0, fmt.Errorf("%w: no controller has registered with the address %s yet", ErrUnreachable, address)
@@ -142,19 +138,15 @@ func (c *Client) controllerID(ctx context.Context, address string) (int32, error
 // FinalizeFeature raises a feature of the whole cluster to a level. Kafka refuses it (ErrInvalid) while a node does not support
 // the level, and there is no way back from most. A feature that has the level already is no error.
 func (c *Client) FinalizeFeature(ctx context.Context, name string, level int16) error {
-	const upgrade = 1
-	req := kmsg.NewPtrUpdateFeaturesRequest()
-	req.TimeoutMillis = c.timeoutMillis()
-	update := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
-	update.Feature, update.MaxVersionLevel, update.UpgradeType = name, level, upgrade
-	req.FeatureUpdates = []kmsg.UpdateFeaturesRequestFeatureUpdate{update}
 	c.mutation("UpdateFeatures", fmt.Sprintf("%s=%d", name, level))
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.UpdateFeaturesResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
+	resp, err := request(ctx, c, c.anyNode(), "UpdateFeatures", func(b *sarama.Broker) (*sarama.UpdateFeaturesResponse, error) {
+		return b.UpdateFeatures(&sarama.UpdateFeaturesRequest{
+			Timeout: c.kafkaTimeout(), FeatureUpdates: []sarama.FeatureUpdate{{Feature: name, MaxVersionLevel: level}},
+		})
+	}, func(r *sarama.UpdateFeaturesResponse) error { return kafkaError(int16(r.ErrorCode), r.ErrorMessage) })
 	if err == nil {
 		for _, r := range resp.Results {
-			err = errors.Join(err, classify(kafkaError(r.ErrorCode, r.ErrorMessage)))
+			err = errors.Join(err, classify(kafkaError(int16(r.ErrorCode), r.ErrorMessage)))
 		}
 	}
 	if err != nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // ElectPreferred makes the first replica of each partition its leader. A partition that it leads already is no error. Every
@@ -22,29 +22,25 @@ func (c *Client) ElectPreferred(ctx context.Context, partitions []TopicPartition
 }
 
 func (c *Client) electPreferredChunk(ctx context.Context, partitions []TopicPartition) error {
-	const preferred = 0
-	req := kmsg.NewPtrElectLeadersRequest()
-	req.ElectionType = preferred
-	req.TimeoutMillis = c.timeoutMillis()
 	byTopic := map[string][]int32{}
 	for _, p := range partitions {
 		byTopic[p.Topic] = append(byTopic[p.Topic], p.Partition)
 	}
-	for name, ids := range byTopic {
-		topic := kmsg.NewElectLeadersRequestTopic()
-		topic.Topic, topic.Partitions = name, ids
-		req.Topics = append(req.Topics, topic)
-	}
 	c.mutation("ElectLeaders", fmt.Sprintf("%d partitions, the first is %s-%d", len(partitions), partitions[0].Topic, partitions[0].Partition))
-	resp, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.ElectLeadersResponse) error { return kafkaError(r.ErrorCode, nil) })
+	resp, err := request(ctx, c, c.anyBroker(), "ElectLeaders", func(b *sarama.Broker) (*sarama.ElectLeadersResponse, error) {
+		return b.ElectLeaders(&sarama.ElectLeadersRequest{
+			Version: 2, Type: sarama.PreferredElection, TopicPartitions: byTopic, TimeoutMs: c.timeoutMillis(),
+		})
+	}, func(r *sarama.ElectLeadersResponse) error { return kafkaError(int16(r.ErrorCode), nil) })
 	if err != nil {
 		return fmt.Errorf("electing the preferred leaders of %d partitions: %w", len(partitions), err)
 	}
 	var errs []error
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if p.ErrorCode != 0 && p.ErrorCode != kerr.ElectionNotNeeded.Code {
-				errs = append(errs, partitionError("electing the preferred leader of", t.Topic, p.Partition, p.ErrorCode, p.ErrorMessage))
+	for _, name := range slices.Sorted(maps.Keys(resp.ReplicaElectionResults)) {
+		results := resp.ReplicaElectionResults[name]
+		for _, id := range slices.Sorted(maps.Keys(results)) {
+			if r := results[id]; r.ErrorCode != sarama.ErrNoError && r.ErrorCode != sarama.ErrElectionNotNeeded {
+				errs = append(errs, partitionError("electing the preferred leader of", name, id, int16(r.ErrorCode), r.ErrorMessage))
 			}
 		}
 	}

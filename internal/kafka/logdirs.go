@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // LogDirs returns the log directories of the given brokers with all replicas in them, in the order of the brokers asked for. The
@@ -32,21 +32,19 @@ func (c *Client) LogDirs(ctx context.Context, brokers []int32) ([]LogDir, error)
 }
 
 func (c *Client) logDirs(ctx context.Context, id int32) ([]LogDir, error) {
-	req := kmsg.NewPtrDescribeLogDirsRequest()
-	req.Topics = nil
-	resp, err := request(ctx, c, c.broker(id), req, func(r *kmsg.DescribeLogDirsResponse) error {
-		return kafkaError(r.ErrorCode, nil)
-	})
+	resp, err := request(ctx, c, c.broker(id), "DescribeLogDirs", func(b *sarama.Broker) (*sarama.DescribeLogDirsResponse, error) {
+		return b.DescribeLogDirs(&sarama.DescribeLogDirsRequest{Version: 4})
+	}, func(r *sarama.DescribeLogDirsResponse) error { return kafkaError(int16(r.ErrorCode), nil) })
 	if err != nil {
 		return nil, err
 	}
 	var dirs []LogDir
-	for _, d := range resp.Dirs {
-		dir := LogDir{Broker: id, Path: d.Dir, TotalBytes: d.TotalBytes, UsableBytes: d.UsableBytes, Err: kafkaError(d.ErrorCode, nil)}
+	for _, d := range resp.LogDirs {
+		dir := LogDir{Broker: id, Path: d.Path, TotalBytes: d.TotalBytes, UsableBytes: d.UsableBytes, Err: kafkaError(int16(d.ErrorCode), nil)}
 		for _, t := range d.Topics {
 			for _, p := range t.Partitions {
 				dir.Replicas = append(dir.Replicas, Replica{
-					Broker: id, Topic: t.Topic, Partition: p.Partition, Bytes: p.Size, Lag: p.OffsetLag, Future: p.IsFuture, LogDir: d.Dir,
+					Broker: id, Topic: t.Topic, Partition: p.PartitionID, Bytes: p.Size, Lag: p.OffsetLag, Future: p.IsTemporary, LogDir: d.Path,
 				})
 			}
 		}

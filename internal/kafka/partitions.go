@@ -3,20 +3,14 @@ package kafka
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
-
-// inFlight is a reassignment that the controller is carrying out.
-type inFlight struct{ replicas, adding, removing []int32 }
-
-func (f inFlight) equal(g inFlight) bool {
-	return slices.Equal(f.replicas, g.replicas) && slices.Equal(f.adding, g.adding) && slices.Equal(f.removing, g.removing)
-}
 
 // Topics returns every topic, the internal ones included, in the order of their names, each with all of its partitions. A topic
 // that vanishes meanwhile is left out.
@@ -68,51 +62,37 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 
 // metadata returns all topics as one broker sees them.
 func (c *Client) metadata(ctx context.Context) ([]Topic, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	// Null asks for all topics, an empty list for none.
-	req.Topics = nil
-	req.AllowAutoTopicCreation = false
-	resp, err := request[*kmsg.MetadataResponse](ctx, c, c.anyBroker(), req, nil)
+	// No names ask for all topics: sarama sends null.
+	resp, err := c.topicMetadata(ctx, c.anyBroker(), nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	topics := make([]Topic, 0, len(resp.Topics))
 	for _, t := range resp.Topics {
-		if t.Topic == nil || t.ErrorCode == kerr.UnknownTopicOrPartition.Code || t.ErrorCode == kerr.UnknownTopicID.Code {
+		if errors.Is(t.Err, sarama.ErrUnknownTopicOrPartition) || int16(t.Err) == kerr.UnknownTopicID.Code {
 			continue
 		}
-		topic := Topic{Name: *t.Topic, ID: t.TopicID, Internal: t.IsInternal}
-		for _, p := range t.Partitions {
-			topic.Partitions = append(topic.Partitions, Partition{
-				Topic: topic.Name, Partition: p.Partition, Leader: p.Leader, Replicas: p.Replicas, ISR: p.ISR,
-			})
-		}
-		slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Partition, b.Partition) })
-		topics = append(topics, topic)
+		topics = append(topics, newTopic(t))
 	}
 	slices.SortFunc(topics, func(a, b Topic) int { return cmp.Compare(a.Name, b.Name) })
 	return topics, nil
 }
 
-// reassignments returns all that are in flight.
-func (c *Client) reassignments(ctx context.Context) (map[TopicPartition]inFlight, error) {
-	req := kmsg.NewPtrListPartitionReassignmentsRequest()
-	req.TimeoutMillis = c.timeoutMillis()
-	// Null asks for all topics. An empty list asks for none, and its empty answer would read as "nothing is in flight".
-	req.Topics = nil
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
-	if err != nil {
-		return nil, err
+// topicMetadata returns the topics of the given names as one node sees them, all topics for no names. Nothing is created by asking.
+func (c *Client) topicMetadata(ctx context.Context, to nodes, names []string, check func(*sarama.MetadataResponse) error) (*sarama.MetadataResponse, error) {
+	return request(ctx, c, to, "Metadata", func(b *sarama.Broker) (*sarama.MetadataResponse, error) {
+		return b.GetMetadata(&sarama.MetadataRequest{Version: 11, Topics: names})
+	}, check)
+}
+
+// newTopic is a topic without what only the controller knows.
+func newTopic(t *sarama.TopicMetadata) Topic {
+	topic := Topic{Name: t.Name, ID: t.Uuid, Internal: t.IsInternal}
+	for _, p := range t.Partitions {
+		topic.Partitions = append(topic.Partitions, Partition{
+			Topic: t.Name, Partition: p.ID, Leader: p.Leader, Replicas: p.Replicas, ISR: p.Isr,
+		})
 	}
-	all := map[TopicPartition]inFlight{}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			all[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = inFlight{
-				replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas,
-			}
-		}
-	}
-	return all, nil
+	slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Partition, b.Partition) })
+	return topic
 }

@@ -21,7 +21,7 @@ func (c *Client) Quorum(ctx context.Context) (Quorum, error) {
 	topic.Partitions = []kmsg.DescribeQuorumRequestTopicPartition{kmsg.NewDescribeQuorumRequestTopicPartition()}
 	req.Topics = []kmsg.DescribeQuorumRequestTopic{topic}
 	var log kmsg.DescribeQuorumResponseTopicPartition
-	_, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.DescribeQuorumResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.DescribeQuorumResponse) error {
 		if err := kafkaError(r.ErrorCode, r.ErrorMessage); err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (c *Client) AddVoter(ctx context.Context, clusterID string, v Voter, listen
 	listener.Name, listener.Host, listener.Port = listenerName, host, uint16(port)
 	req.Listeners = []kmsg.AddRaftVoterRequestListener{listener}
 	c.mutation("AddRaftVoter", strconv.Itoa(int(v.ID)))
-	_, err = request(ctx, c, c.anyNode(), req, func(r *kmsg.AddRaftVoterResponse) error {
+	_, err = requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.AddRaftVoterResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if errors.Is(err, ErrExists) {
@@ -112,7 +112,7 @@ func (c *Client) RemoveVoter(ctx context.Context, clusterID string, v Voter) err
 	req.ClusterID = &clusterID
 	req.VoterID, req.VoterDirectoryID = v.ID, v.DirectoryID
 	c.mutation("RemoveRaftVoter", strconv.Itoa(int(v.ID)))
-	_, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.RemoveRaftVoterResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.RemoveRaftVoterResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -127,7 +127,7 @@ func (c *Client) UnregisterBroker(ctx context.Context, id int32) error {
 	req := kmsg.NewPtrUnregisterBrokerRequest()
 	req.BrokerID = id
 	c.mutation("UnregisterBroker", strconv.Itoa(int(id)))
-	_, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.UnregisterBrokerResponse) error {
+	_, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.UnregisterBrokerResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {

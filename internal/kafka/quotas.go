@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // QuotaChange sets a quota, or with a nil Value removes it.
@@ -41,12 +41,12 @@ func (e QuotaEntity) parts() []part {
 	return slices.DeleteFunc(all, func(p part) bool { return p.name == nil })
 }
 
-// orDefault is the protocol's name of a part: null for the default entity.
-func (p part) orDefault() *string {
+// match is exact, or default for the default entity, which has no name in the protocol.
+func (p part) match() sarama.QuotaMatchType {
 	if *p.name == "" {
-		return nil
+		return sarama.QuotaMatchDefault
 	}
-	return p.name
+	return sarama.QuotaMatchExact
 }
 
 // Quotas returns the quotas of exactly this entity by key. An entity has at least one: without any it is ErrNotFound, which is
@@ -61,25 +61,21 @@ func (c *Client) Quotas(ctx context.Context, entity QuotaEntity) (map[string]flo
 
 // quotasAt is Quotas as one node sees them.
 func (c *Client) quotasAt(ctx context.Context, to nodes, entity QuotaEntity) (map[string]float64, error) {
-	req := kmsg.NewPtrDescribeClientQuotasRequest()
-	req.Strict = true
-	for _, p := range entity.parts() {
-		component := kmsg.NewDescribeClientQuotasRequestComponent()
-		component.EntityType, component.MatchType, component.Match = p.kind, kmsg.QuotasMatchTypeExact, p.orDefault()
-		if component.Match == nil {
-			component.MatchType = kmsg.QuotasMatchTypeDefault
+	resp, err := request(ctx, c, to, "DescribeClientQuotas", func(b *sarama.Broker) (*sarama.DescribeClientQuotasResponse, error) {
+		req := &sarama.DescribeClientQuotasRequest{Version: 1, Strict: true}
+		for _, p := range entity.parts() {
+			req.Components = append(req.Components, sarama.QuotaFilterComponent{
+				EntityType: sarama.QuotaEntityType(p.kind), MatchType: p.match(), Match: *p.name,
+			})
 		}
-		req.Components = append(req.Components, component)
-	}
-	resp, err := request(ctx, c, to, req, func(r *kmsg.DescribeClientQuotasResponse) error { return kafkaError(r.ErrorCode, r.ErrorMessage) })
+		return b.DescribeClientQuotas(req)
+	}, func(r *sarama.DescribeClientQuotasResponse) error { return kafkaError(int16(r.ErrorCode), r.ErrorMsg) })
 	if err != nil {
 		return nil, err
 	}
 	quotas := map[string]float64{}
 	for _, entry := range resp.Entries {
-		for _, v := range entry.Values {
-			quotas[v.Key] = v.Value
-		}
+		maps.Copy(quotas, entry.Values)
 	}
 	if len(quotas) == 0 {
 		return nil, ErrNotFound
@@ -90,31 +86,31 @@ func (c *Client) quotasAt(ctx context.Context, to nodes, entity QuotaEntity) (ma
 // AlterQuotas sets and removes quotas of one entity, leaves its others as they are, and waits until every live broker knows. With
 // validateOnly Kafka checks and changes nothing.
 func (c *Client) AlterQuotas(ctx context.Context, entity QuotaEntity, changes []QuotaChange, validateOnly bool) error {
-	req := kmsg.NewPtrAlterClientQuotasRequest()
-	req.ValidateOnly = validateOnly
-	entry := kmsg.NewAlterClientQuotasRequestEntry()
+	var entry sarama.AlterClientQuotasEntry
 	for _, p := range entity.parts() {
-		component := kmsg.NewAlterClientQuotasRequestEntryEntity()
-		component.Type, component.Name = p.kind, p.orDefault()
-		entry.Entity = append(entry.Entity, component)
+		entry.Entity = append(entry.Entity, sarama.QuotaEntityComponent{
+			EntityType: sarama.QuotaEntityType(p.kind), MatchType: p.match(), Name: *p.name,
+		})
 	}
 	want := map[string]*float64{}
 	for _, change := range changes {
-		op := kmsg.NewAlterClientQuotasRequestEntryOp()
-		op.Key, op.Remove = change.Key, change.Value == nil
+		op := sarama.ClientQuotasOp{Key: change.Key, Remove: change.Value == nil}
 		if change.Value != nil {
 			op.Value = *change.Value
 		}
 		entry.Ops = append(entry.Ops, op)
 		want[change.Key] = change.Value
 	}
-	req.Entries = append(req.Entries, entry)
 	if !validateOnly {
 		c.mutation("AlterClientQuotas", fmt.Sprintf("%s: %s", entity, strings.Join(slices.Sorted(maps.Keys(want)), ", ")))
 	}
-	_, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.AlterClientQuotasResponse) error {
+	_, err := request(ctx, c, c.anyBroker(), "AlterClientQuotas", func(b *sarama.Broker) (*sarama.AlterClientQuotasResponse, error) {
+		return b.AlterClientQuotas(&sarama.AlterClientQuotasRequest{
+			Version: 1, Entries: []sarama.AlterClientQuotasEntry{entry}, ValidateOnly: validateOnly,
+		})
+	}, func(r *sarama.AlterClientQuotasResponse) error {
 		for _, e := range r.Entries {
-			if err := kafkaError(e.ErrorCode, e.ErrorMessage); err != nil {
+			if err := kafkaError(int16(e.ErrorCode), e.ErrorMsg); err != nil {
 				return err
 			}
 		}

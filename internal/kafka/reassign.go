@@ -13,6 +13,52 @@ import (
 // maxPartitionsPerRequest keeps requests far below the 10,000 records that a KRaft controller takes in one.
 const maxPartitionsPerRequest = 1000
 
+// inFlight is a reassignment that the controller is carrying out.
+type inFlight struct{ replicas, adding, removing []int32 }
+
+func (f inFlight) equal(g inFlight) bool {
+	return slices.Equal(f.replicas, g.replicas) && slices.Equal(f.adding, g.adding) && slices.Equal(f.removing, g.removing)
+}
+
+// reassignments returns all that are in flight.
+func (c *Client) reassignments(ctx context.Context) (map[TopicPartition]inFlight, error) {
+	// Null asks for all topics. An empty list, which is all that sarama can send, asks for none, and its empty answer would read as
+	// "nothing is in flight".
+	return c.listReassignments(ctx, nil)
+}
+
+// listReassignments returns what is in flight for some topics, or for all topics when they are nil.
+func (c *Client) listReassignments(ctx context.Context, topics []kmsg.ListPartitionReassignmentsRequestTopic) (map[TopicPartition]inFlight, error) {
+	req := kmsg.NewPtrListPartitionReassignmentsRequest()
+	req.TimeoutMillis = c.timeoutMillis()
+	req.Topics = topics
+	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
+		return kafkaError(r.ErrorCode, r.ErrorMessage)
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := map[TopicPartition]inFlight{}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			all[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = inFlight{
+				replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas,
+			}
+		}
+	}
+	return all, nil
+}
+
+// reassignmentsOf returns what is in flight for the partitions of one topic.
+func (c *Client) reassignmentsOf(ctx context.Context, t Topic) (map[TopicPartition]inFlight, error) {
+	asked := kmsg.NewListPartitionReassignmentsRequestTopic()
+	asked.Topic = t.Name
+	for _, p := range t.Partitions {
+		asked.Partitions = append(asked.Partitions, p.Partition)
+	}
+	return c.listReassignments(ctx, []kmsg.ListPartitionReassignmentsRequestTopic{asked})
+}
+
 // Reassign asks Kafka to move partitions to the given replicas and returns when the controller has accepted; it does not wait for
 // data. With allowRFChange false Kafka refuses any list that would change a partition's number of replicas (Kafka 4.1 and later;
 // an older one does not check). Every partition that was refused is in the error, the others move. A list of what is so already
@@ -59,7 +105,7 @@ func (c *Client) alterReassignmentsChunk(ctx context.Context, list []Reassignmen
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, partition)
 	}
 	c.mutation("AlterPartitionReassignments", fmt.Sprintf("%d partitions, the first is %s-%d", len(list), list[0].Topic, list[0].Partition))
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.AlterPartitionAssignmentsResponse) error {
+	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.AlterPartitionAssignmentsResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
 	if err != nil {

@@ -1,16 +1,14 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/IBM/sarama"
 )
 
 // UUID is the topic's id as Kafka's own tools write it: base64url without padding, 22 characters.
@@ -55,7 +53,7 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 			continue
 		}
 		for i, p := range after.Partitions {
-			if m, ok := moving[p.Partition]; ok {
+			if m, ok := moving[TopicPartition{Topic: name, Partition: p.Partition}]; ok {
 				after.Partitions[i].Replicas, after.Partitions[i].Adding, after.Partitions[i].Removing = m.replicas, m.adding, m.removing
 			}
 		}
@@ -66,70 +64,25 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 
 // topicAt returns the topic as one node sees it, without what only the controller knows.
 func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	asked := kmsg.NewMetadataRequestTopic()
-	asked.Topic = &name
-	req.Topics = append(req.Topics, asked)
-	req.AllowAutoTopicCreation = false
-	resp, err := request(ctx, c, to, req, func(r *kmsg.MetadataResponse) error {
+	resp, err := c.topicMetadata(ctx, to, []string{name}, func(r *sarama.MetadataResponse) error {
 		if len(r.Topics) != 1 {
 			return fmt.Errorf("%w: one topic was asked for and %d are in the answer", ErrInvalid, len(r.Topics))
 		}
-		return kafkaError(r.Topics[0].ErrorCode, nil)
+		return kafkaError(int16(r.Topics[0].Err), nil)
 	})
 	if err != nil {
 		return Topic{}, err
 	}
-	found := resp.Topics[0]
-	topic := Topic{Name: name, ID: found.TopicID, Internal: found.IsInternal}
-	for _, p := range found.Partitions {
-		topic.Partitions = append(topic.Partitions, Partition{
-			Topic: name, Partition: p.Partition, Leader: p.Leader, Replicas: p.Replicas, ISR: p.ISR,
-		})
-	}
-	slices.SortFunc(topic.Partitions, func(a, b Partition) int { return cmp.Compare(a.Partition, b.Partition) })
-	return topic, nil
-}
-
-// reassignmentsOf returns what is in flight for a topic, by partition.
-func (c *Client) reassignmentsOf(ctx context.Context, t Topic) (map[int32]inFlight, error) {
-	req := kmsg.NewPtrListPartitionReassignmentsRequest()
-	req.TimeoutMillis = c.timeoutMillis()
-	asked := kmsg.NewListPartitionReassignmentsRequestTopic()
-	asked.Topic = t.Name
-	for _, p := range t.Partitions {
-		asked.Partitions = append(asked.Partitions, p.Partition)
-	}
-	req.Topics = append(req.Topics, asked)
-	resp, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.ListPartitionReassignmentsResponse) error {
-		return kafkaError(r.ErrorCode, r.ErrorMessage)
-	})
-	if err != nil {
-		return nil, err
-	}
-	moving := map[int32]inFlight{}
-	for _, topic := range resp.Topics {
-		for _, p := range topic.Partitions {
-			moving[p.Partition] = inFlight{replicas: p.Replicas, adding: p.AddingReplicas, removing: p.RemovingReplicas}
-		}
-	}
-	return moving, nil
+	return newTopic(resp.Topics[0]), nil
 }
 
 // CreateTopic creates a topic, with Kafka's own choice of brokers, which spreads replicas over racks. A ReplicationFactor of -1 takes
 // the cluster's default.replication.factor. With validateOnly Kafka checks and creates nothing. ErrExists: there is one of this name.
 func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool) error {
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.TimeoutMillis, req.ValidateOnly = c.timeoutMillis(), validateOnly
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = t.Name, t.Partitions, t.ReplicationFactor
-	for _, key := range slices.Sorted(maps.Keys(t.Config)) {
-		config := kmsg.NewCreateTopicsRequestTopicConfig()
-		value := t.Config[key]
-		config.Name, config.Value = key, &value
-		topic.Configs = append(topic.Configs, config)
+	config := map[string]*string{}
+	for key, value := range t.Config {
+		config[key] = &value
 	}
-	req.Topics = append(req.Topics, topic)
 	if !validateOnly {
 		c.mutation("CreateTopics", t.Name)
 	}
@@ -138,11 +91,19 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool)
 	once.attempts = 1
 	repeated := false
 	return c.retry(ctx, 3, 0, func(ctx context.Context) error {
-		_, err := request(ctx, c, once, req, func(r *kmsg.CreateTopicsResponse) error {
-			if len(r.Topics) != 1 {
-				return fmt.Errorf("%w: one topic was to be created and %d are in the answer", ErrInvalid, len(r.Topics))
+		_, err := request(ctx, c, once, "CreateTopics", func(b *sarama.Broker) (*sarama.CreateTopicsResponse, error) {
+			return b.CreateTopics(&sarama.CreateTopicsRequest{
+				Version: 7, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
+				TopicDetails: map[string]*sarama.TopicDetail{t.Name: {
+					NumPartitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, ConfigEntries: config,
+				}},
+			})
+		}, func(r *sarama.CreateTopicsResponse) error {
+			result := r.TopicErrors[t.Name]
+			if result == nil {
+				return fmt.Errorf("%w: topic %q was to be created and is not in the answer", ErrInvalid, t.Name)
 			}
-			return kafkaError(r.Topics[0].ErrorCode, r.Topics[0].ErrorMessage)
+			return kafkaError(int16(result.Err), result.ErrMsg)
 		})
 		if repeated && !validateOnly && errors.Is(err, ErrExists) {
 			return nil
@@ -165,18 +126,15 @@ func (c *Client) AwaitTopic(ctx context.Context, name string, partitions int) er
 
 // DeleteTopic deletes a topic and returns when the controller has done so; see AwaitTopicGone. It works without a live broker, too.
 func (c *Client) DeleteTopic(ctx context.Context, name string) error {
-	req := kmsg.NewPtrDeleteTopicsRequest()
-	req.TimeoutMillis = c.timeoutMillis()
-	topic := kmsg.NewDeleteTopicsRequestTopic()
-	topic.Topic = &name
-	req.Topics = append(req.Topics, topic)
-	req.TopicNames = []string{name}
 	c.mutation("DeleteTopics", name)
-	_, err := request(ctx, c, c.anyNode(), req, func(r *kmsg.DeleteTopicsResponse) error {
-		if len(r.Topics) != 1 {
-			return fmt.Errorf("%w: one topic was to be deleted and %d are in the answer", ErrInvalid, len(r.Topics))
+	_, err := request(ctx, c, c.anyNode(), "DeleteTopics", func(b *sarama.Broker) (*sarama.DeleteTopicsResponse, error) {
+		return b.DeleteTopics(&sarama.DeleteTopicsRequest{Version: 6, Topics: []string{name}, Timeout: c.kafkaTimeout()})
+	}, func(r *sarama.DeleteTopicsResponse) error {
+		code, ok := r.TopicErrorCodes[name]
+		if !ok {
+			return fmt.Errorf("%w: topic %q was to be deleted and is not in the answer", ErrInvalid, name)
 		}
-		return kafkaError(r.Topics[0].ErrorCode, r.Topics[0].ErrorMessage)
+		return kafkaError(int16(code), r.TopicErrorMessages[name])
 	})
 	return err
 }
@@ -200,19 +158,20 @@ func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
 // AddPartitions brings a topic to so many partitions, with Kafka's own choice of brokers for the new ones. It is no error when the
 // topic has that many. With validateOnly Kafka checks and adds nothing.
 func (c *Client) AddPartitions(ctx context.Context, name string, total int32, validateOnly bool) error {
-	req := kmsg.NewPtrCreatePartitionsRequest()
-	req.TimeoutMillis, req.ValidateOnly = c.timeoutMillis(), validateOnly
-	topic := kmsg.NewCreatePartitionsRequestTopic()
-	topic.Topic, topic.Count = name, total
-	req.Topics = append(req.Topics, topic)
 	if !validateOnly {
 		c.mutation("CreatePartitions", name)
 	}
-	_, err := request(ctx, c, c.anyBroker(), req, func(r *kmsg.CreatePartitionsResponse) error {
-		if len(r.Topics) != 1 {
-			return fmt.Errorf("%w: one topic was to get partitions and %d are in the answer", ErrInvalid, len(r.Topics))
+	_, err := request(ctx, c, c.anyBroker(), "CreatePartitions", func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) {
+		return b.CreatePartitions(&sarama.CreatePartitionsRequest{
+			Version: 3, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
+			TopicPartitions: map[string]*sarama.TopicPartition{name: {Count: total}},
+		})
+	}, func(r *sarama.CreatePartitionsResponse) error {
+		result := r.TopicPartitionErrors[name]
+		if result == nil {
+			return fmt.Errorf("%w: topic %q was to get partitions and is not in the answer", ErrInvalid, name)
 		}
-		return kafkaError(r.Topics[0].ErrorCode, r.Topics[0].ErrorMessage)
+		return kafkaError(int16(result.Err), result.ErrMsg)
 	})
 	if err == nil {
 		return nil
