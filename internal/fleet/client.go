@@ -139,8 +139,6 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 type Planned struct {
 	Zones        []string
 	KafkaVersion string
-	// NewNodes is how many node ids the cluster's own plan will take.
-	NewNodes int32
 	// Brokers are the planned numbers of brokers by group.
 	Brokers map[string]int
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -67,6 +68,9 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 // finalize raises metadata.version. Controllers that were replaced are in its way: Kafka remembers them and asks what they support. Those
 // that neither vote nor have a machine are retired first.
 func finalize(ctx context.Context, k Kafka, o observed, level int16) error {
+	if o.Quorum == nil {
+		return errors.New("the quorum does not say who votes, so no retired controller can be told from a living one")
+	}
 	registered, err := k.RegisteredControllers(ctx)
 	if err != nil {
 		return err
@@ -74,6 +78,9 @@ func finalize(ctx context.Context, k Kafka, o observed, level int16) error {
 	features, err := k.Features(ctx)
 	if err != nil {
 		return err
+	}
+	if len(features[o.Quorum.Leader]) == 0 {
+		return fmt.Errorf("controller %d, the active one, does not say what it supports", o.Quorum.Leader)
 	}
 	for _, id := range registered {
 		_, votes := o.Quorum.Voters[id]

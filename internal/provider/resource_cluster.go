@@ -208,7 +208,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	previewWarning(&resp.Diagnostics, fmt.Sprintf("cluster %q", want.Name), preview)
 	r.fleet.Plan(want.Name, func(p *fleet.Planned) {
-		p.Zones, p.KafkaVersion, p.NewNodes = want.Zones, want.KafkaVersion, int32(preview.Launched) //nolint:gosec // A handful of controllers.
+		p.Zones, p.KafkaVersion = want.Zones, want.KafkaVersion
 	})
 	if preview.Converged() && prior != nil {
 		planned.Nodes, planned.BootstrapServers = prior.Nodes, prior.BootstrapServers
@@ -234,6 +234,10 @@ func (r *clusterResource) check(ctx context.Context, want fleet.Cluster, diags *
 	checkInstanceType(catalog, want.InstanceType, path.Root("controllers").AtName("instance_type"), diags)
 	checkKafkaVersion(ctx, r.fleet, want.KafkaVersion, diags)
 	for _, key := range slices.Sorted(maps.Keys(want.Config)) {
+		if why := engineOrSecret(key); why != "" {
+			diags.AddAttributeError(path.Root("config").AtMapKey(key), "A setting that cannot be declared here", fmt.Sprintf("%q: %s.", key, why))
+			continue
+		}
 		if !kafka.DynamicBrokerSetting(key) {
 			diags.AddAttributeError(path.Root("config").AtMapKey(key), "Not a dynamic setting",
 				fmt.Sprintf("%q is not a broker setting that Kafka takes while it runs, and a cluster-wide setting has to be one. Put it into kafkafleet_broker_group.config: there it becomes part of the nodes' spec.", key))
@@ -460,8 +464,17 @@ func reservedSetting(key string) string {
 		return "the node agent sets it on each node"
 	case key == "min.insync.replicas":
 		return "Kafka takes it for the whole cluster or a topic only (KIP-966); put it into kafkafleet_cluster.config"
+	}
+	return engineOrSecret(key)
+}
+
+// engineOrSecret says why no configuration may declare a broker setting, "" when it may.
+func engineOrSecret(key string) string {
+	switch {
 	case strings.HasSuffix(key, ".replication.throttled.rate"), key == "cordoned.log.dirs":
 		return "the provider sets and clears it during a rollout"
+	case strings.HasSuffix(key, ".password"), strings.HasSuffix(key, "sasl.jaas.config"), strings.HasSuffix(key, "ssl.keystore.key"):
+		return "it is a secret, and would stand in the state and in the nodes' specs for everybody to read"
 	}
 	return ""
 }

@@ -75,6 +75,8 @@ func TestAccFleetFaultsAreToldAtPlan(t *testing.T) {
 		"no broker":                    {override(base, "  brokers = 0"), "at least 1"},
 		"a static cluster-wide config": {fleetConfig(root, `config = { "queued.max.requests" = "10" }`, ""), "queued.max.requests"},
 		"a reserved setting":           {fleetConfig(root, "", `config = { "node.id" = "7" }`), "the node agent sets it"},
+		"a secret":                     {fleetConfig(root, "", `config = { "ssl.key.password" = "x" }`), "it is a secret"},
+		"a throttle for everybody":     {fleetConfig(root, `config = { "leader.replication.throttled.rate" = "1" }`, ""), "during a rollout"},
 		"min ISR of a broker":          {fleetConfig(root, "", `config = { "min.insync.replicas" = "1" }`), "kafkafleet_cluster.config"},
 		"a heap for a larger machine":  {fleetConfig(root, "", `jvm = { heap = "4GiB" }`), "too large for the machine"},
 		"a heap that is none":          {fleetConfig(root, "", `jvm = { heap = "much" }`), "512MiB"},
