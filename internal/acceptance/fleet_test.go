@@ -130,19 +130,23 @@ func TestInterruptions(t *testing.T) {
 	chapter("create", func() { w.apply(large) })
 
 	chapter("plan and reads while a reassignment is in flight", func() {
-		w.inFlight("slow", func() { w.planIsEmpty(large) })
+		w.underLoad(func() { w.inFlight("slow", func() { w.planIsEmpty(large) }) })
+		w.quiet(large)
 	})
 
 	chapter("plan while one broker of three hangs", func() {
 		hung := w.kafkaPID(w.nodes(compute.RoleBroker)[0])
-		if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
-			w.t.Fatal(err)
-		}
 		resume := func() { _ = syscall.Kill(hung, syscall.SIGCONT) } // Twice is harmless.
 		defer resume()
-		w.planIsEmpty(large)
-		resume()
-		w.healthy()
+		w.underLoad(func() {
+			if err := syscall.Kill(hung, syscall.SIGSTOP); err != nil {
+				w.t.Fatal(err)
+			}
+			w.planIsEmpty(large)
+			resume()
+			w.healthy()
+		})
+		w.quiet(large)
 	})
 
 	chapter("kill -9 in the middle of a roll", func() {
