@@ -22,7 +22,7 @@ const address = "registry.terraform.io/kafkafleet/kafkafleet"
 
 func main() {
 	// Terraform starts the plugin without arguments, a developer with -debug. Everything else is a command.
-	if len(os.Args) > 1 && strings.TrimLeft(os.Args[1], "-") != "debug" {
+	if len(os.Args) > 1 && !strings.HasPrefix(strings.TrimLeft(os.Args[1], "-"), "debug") {
 		if err := command.Root(version).ExecuteContext(context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, "Error:", err)
 			os.Exit(1)

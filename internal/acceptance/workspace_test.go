@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -69,6 +70,19 @@ func newWorkspace(t *testing.T) *workspace {
 	return w
 }
 
+// chapter runs one part of a fleet's life as a subtest. The next one starts from where this one ends, so a failure ends them all.
+func (w *workspace) chapter(name string, f func()) {
+	w.t.Helper()
+	outer := w.t
+	ok := outer.Run(name, func(t *testing.T) {
+		w.t = t
+		f()
+	})
+	if w.t = outer; !ok {
+		w.t.FailNow()
+	}
+}
+
 // cleanUp ends every process of the fleet, whatever state the test left it in.
 func (w *workspace) cleanUp() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -114,11 +128,10 @@ func (w *workspace) bootstrap(context.Context) ([]string, error) {
 
 // run is one Terraform command.
 type run struct {
-	cmd    *exec.Cmd
-	out    bytes.Buffer
-	log    string
-	ended  chan error
-	result error
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	log   string
+	ended chan error
 }
 
 // start starts Terraform in a process group of its own, as a shell would.
@@ -144,7 +157,10 @@ func (r *run) signal(sig syscall.Signal) { _ = syscall.Kill(-r.cmd.Process.Pid, 
 func (w *workspace) wait(r *run) int {
 	w.t.Helper()
 	select {
-	case <-r.ended:
+	case err := <-r.ended:
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			w.t.Fatalf("terraform %v: %v", r.cmd.Args[1:], err)
+		}
 		return r.cmd.ProcessState.ExitCode()
 	case <-time.After(8 * time.Minute):
 		w.t.Fatalf("terraform %v does not end:\n%s\n%s", r.cmd.Args[1:], r.out.String(), r.tail())
@@ -159,13 +175,12 @@ func (r *run) tail() string {
 	return strings.Join(lines[max(0, len(lines)-60):], "\n")
 }
 
-func (w *workspace) terraform(args ...string) string {
+func (w *workspace) terraform(args ...string) {
 	w.t.Helper()
 	r := w.start(args...)
 	if code := w.wait(r); code != 0 {
 		w.t.Fatalf("terraform %v: exit code %d\n%s\nprovider's log ends:\n%s", args, code, r.out.String(), r.tail())
 	}
-	return r.out.String()
 }
 
 var mutating = regexp.MustCompile(`mutating call.*`)
@@ -227,7 +242,28 @@ func (w *workspace) underLoad(change func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Logf("%d records acknowledged, %d lost, longest gap %d ms", report.RecordsAcked, report.RecordsLost, report.LongestGapMS)
+	w.t.Logf("%d records acknowledged, %d lost, longest gap %d ms", report.RecordsAcked, report.RecordsLost, report.LongestGapMillis)
+	if err := report.Problem(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// fill puts some bytes into a topic.
+func (w *workspace) fill(topic string, bytes int) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	const record = 16 << 10
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1000})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer load.Close()
+	<-load.Produced()
+	report, err := load.Stop(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	if err := report.Problem(); err != nil {
 		w.t.Error(err)
 	}

@@ -70,7 +70,7 @@ func (c *Client) GetCluster(ctx context.Context, name string) (compute.Cluster, 
 	return record, nodes, err
 }
 
-// ErrInUse: what is to be destroyed is still needed.
+// ErrInUse says that what is to be destroyed is still needed.
 var ErrInUse = errors.New("still in use")
 
 // DestroyCluster terminates the controllers and forgets the cluster. It refuses while a broker exists.

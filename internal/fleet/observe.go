@@ -106,7 +106,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		}
 		if err != nil {
 			// An answer that was begun and not finished is none: nothing is decided by half of it.
-			o.kafkaErr, o.KafkaUp, o.Partitions, o.Throttled = err, false, nil, false
+			o.kafkaErr, o.KafkaUp, o.Partitions, o.Throttled, o.ClusterConfig = err, false, nil, false, nil
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(nodes)) {

@@ -464,7 +464,7 @@ func (r *brokerGroupResource) Update(ctx context.Context, req resource.UpdateReq
 func (r *brokerGroupResource) finish(ctx context.Context, m *brokerGroupModel, diags *diag.Diagnostics) {
 	m.ID = types.StringValue(m.Cluster.ValueString() + "/" + m.Name.ValueString())
 	var more diag.Diagnostics
-	if m.Rollout.IsUnknown() {
+	if m.Rollout.IsUnknown() || m.Rollout.IsNull() {
 		m.Rollout, more = settledRollout(ctx)
 		diags.Append(more...)
 	}
@@ -503,7 +503,6 @@ func (r *brokerGroupResource) Read(ctx context.Context, req resource.ReadRequest
 		return
 	}
 	r.readDeclared(ctx, &m, specs, &resp.Diagnostics)
-	m.Rollout = types.ObjectUnknown(rolloutType.AttrTypes)
 	r.finish(ctx, &m, &resp.Diagnostics)
 	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Cluster.ValueString(), m.Name.ValueString(), resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, brokerGroupIdentity{Cluster: m.Cluster, Name: m.Name})...)

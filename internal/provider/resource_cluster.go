@@ -396,9 +396,11 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 	m.ID, m.ClusterID, m.MetadataVersion = m.Name, types.StringValue(record.ID), types.StringValue(record.MetadataVersion)
 	r.readNodes(ctx, &m, &resp.Diagnostics)
 	r.readDeclared(ctx, &m, record, &resp.Diagnostics)
-	var diags diag.Diagnostics
-	m.Rollout, diags = settledRollout(ctx)
-	resp.Diagnostics.Append(diags...)
+	if m.Rollout.IsNull() {
+		var diags diag.Diagnostics
+		m.Rollout, diags = settledRollout(ctx)
+		resp.Diagnostics.Append(diags...)
+	}
 	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Name.ValueString(), compute.ControllersGroup, resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, clusterIdentity{Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)

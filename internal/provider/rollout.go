@@ -59,7 +59,7 @@ func nodesAttribute(whose string) schema.MapNestedAttribute {
 
 func rolloutAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		MarkdownDescription: "What the apply will do, found out at plan time on a model of the fleet as it is: to be read, or judged by a policy, before it runs. Without steps when nothing is to be done.",
+		MarkdownDescription: "What the apply will do, found out at plan time on a model of the fleet as it is: to be read, or judged by a policy, before it runs. After the apply it stays, until the next change, as a record of what was planned.",
 		Computed:            true,
 		Attributes: map[string]schema.Attribute{
 			"steps":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Each step in order, with its reason."},

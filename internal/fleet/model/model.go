@@ -149,6 +149,9 @@ func (f *Fleet) Settle() {
 			}
 		}
 	}
+	if f.ClusterConfig == nil && (f.Quorum != nil || f.KafkaUp) {
+		f.ClusterConfig = map[string]string{}
+	}
 	if f.Quorum != nil && f.MetadataLevel == 0 {
 		for _, n := range f.Nodes {
 			f.MetadataLevel = max(f.MetadataLevel, n.MaxLevel)

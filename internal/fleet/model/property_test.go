@@ -161,7 +161,7 @@ func (w *world) run(g plan.Group) {
 	}
 }
 
-func (w *world) lose(role compute.Role) bool {
+func (w *world) lose(role compute.Role) {
 	var candidates []int
 	for i, n := range w.fleet.Nodes {
 		if n.Role == role && n.Alive() {
@@ -171,7 +171,6 @@ func (w *world) lose(role compute.Role) bool {
 	i := rapid.SampledFrom(candidates).Draw(w.t, "lost")
 	w.fleet.Nodes[i].State = compute.StateStopped
 	w.fleet.Settle()
-	return true
 }
 
 // TestBrokerRolloutsAreSafeAndEnd: from any fleet to any other goal, with a node lost before, killed at any point, no rule is broken and the

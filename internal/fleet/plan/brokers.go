@@ -64,12 +64,10 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		return
 	}
 	if g.Count > 0 {
-		spread(g, o, r, d)
+		spread(o, r, d)
 	}
-	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
-		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
-	}
-	if len(d.Steps) == 0 {
+	configureCluster(g, o, d)
+	if len(d.Steps)+len(d.Waiting) == 0 {
 		finalize(o, d)
 	}
 }
@@ -298,7 +296,7 @@ func unled(o Observation, r roster, leaver Node) []TopicPartition {
 }
 
 // spread restores one replica a zone, then gives new brokers their share.
-func spread(g Group, o Observation, r roster, d *Decision) {
+func spread(o Observation, r roster, d *Decision) {
 	var receivers []placement.Broker
 	ours := map[int32]bool{}
 	for _, n := range r.stay {

@@ -61,11 +61,10 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 	if len(r.leave) > 0 || len(d.Waiting) > 0 || len(d.Steps) > 0 {
 		return
 	}
-	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
-		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
-		return
+	configureCluster(g, o, d)
+	if len(d.Steps)+len(d.Waiting) == 0 {
+		finalize(o, d)
 	}
-	finalize(o, d)
 }
 
 // bootstrap launches the first controllers: one forms the quorum by itself, the others join it as observers.
@@ -132,18 +131,16 @@ func changeVoters(g Group, o Observation, r roster, d *Decision) bool {
 	slices.SortStableFunc(leavers, func(a, b Node) int {
 		return cmp.Or(cmpBool(a.Lost() != "", b.Lost() != ""), cmpBool(succeeded(a), succeeded(b)), cmpBool(a.ID != q.Leader, b.ID != q.Leader))
 	})
-	for _, n := range leavers {
-		if current-1 < g.Count {
-			return false // Its successor is not a voter yet.
-		}
-		if !q.majority(n.ID, false) {
-			d.wait("without controller %d there is no majority of caught-up voters", n.ID)
-			return false
-		}
-		d.step(Step{Kind: RemoveVoter, NodeID: n.ID, Reason: r.why[n.ID]})
-		return true
+	if len(leavers) == 0 || current-1 < g.Count {
+		return false // Nobody leaves, or the successor is not a voter yet.
 	}
-	return false
+	n := leavers[0]
+	if !q.majority(n.ID, false) {
+		d.wait("without controller %d there is no majority of caught-up voters", n.ID)
+		return false
+	}
+	d.step(Step{Kind: RemoveVoter, NodeID: n.ID, Reason: r.why[n.ID]})
+	return true
 }
 
 // majority says that the caught-up voters, less one, are a majority of the voters: of those that remain without that one, or with

@@ -21,7 +21,7 @@ type Observation struct {
 	Throttled bool
 	// Quorum is the controllers' own view; nil when none of them gave it.
 	Quorum *Quorum
-	// ClusterConfig is the cluster-wide dynamic configuration.
+	// ClusterConfig is the cluster-wide dynamic configuration; nil when it is not known.
 	ClusterConfig map[string]string
 	// MetadataLevel is the finalised level of metadata.version; 0 when unknown.
 	MetadataLevel int16
@@ -130,13 +130,4 @@ func (o Observation) Clone() Observation {
 		o.Quorum = &q
 	}
 	return o
-}
-
-func (o Observation) node(id int32) (Node, bool) {
-	for _, n := range o.Nodes {
-		if n.ID == id {
-			return n, true
-		}
-	}
-	return Node{}, false
 }

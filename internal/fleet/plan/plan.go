@@ -46,14 +46,14 @@ func (d *Decision) block(format string, a ...any) {
 // Next returns what the group needs now.
 func Next(g Group, o Observation, now time.Time) Decision {
 	var d Decision
+	if g.Role == compute.RoleController {
+		controllers(g, o, now, &d)
+		return d
+	}
 	if o.Throttled && !o.inFlight() {
 		d.step(Step{Kind: ClearThrottles, Reason: "no reassignment is in flight, so the throttles are left over"})
 	}
-	if g.Role == compute.RoleController {
-		controllers(g, o, now, &d)
-	} else {
-		brokers(g, o, now, &d)
-	}
+	brokers(g, o, now, &d)
 	return d
 }
 
@@ -312,6 +312,20 @@ func finalize(o Observation, d *Decision) {
 	}
 	if level > o.MetadataLevel {
 		d.step(Step{Kind: FinalizeFeature, Level: level, Reason: "every node of the cluster runs a version that has it"})
+	}
+}
+
+// configureCluster brings the cluster-wide configuration to what is wanted. Without knowing what it is, nothing is set.
+func configureCluster(g Group, o Observation, d *Decision) {
+	if len(g.ClusterConfig)+len(g.ClusterConfigRemoved) == 0 {
+		return
+	}
+	if o.ClusterConfig == nil {
+		d.wait("the cluster-wide configuration cannot be read")
+		return
+	}
+	if changes := configChanges(o.ClusterConfig, g.ClusterConfig, g.ClusterConfigRemoved); changes != nil {
+		d.step(Step{Kind: ConfigureCluster, Config: changes, Reason: configReason(changes)})
 	}
 }
 

@@ -1,0 +1,21 @@
+resource "kafkafleet_broker_group" "main" {
+  cluster       = kafkafleet_cluster.shop.name
+  name          = "main"
+  brokers       = 6
+  instance_type = "local.large"
+  kafka_version = kafkafleet_cluster.shop.kafka_version
+
+  config = {
+    # Dynamic: changed online.
+    "num.io.threads" = "16"
+    # Static: a change replaces the nodes.
+    "queued.max.requests" = "1000"
+  }
+
+  jvm = { heap = "1GiB" }
+
+  rollout_policy = {
+    max_surge = 2
+    throttle  = "50MiB/s"
+  }
+}

@@ -1,0 +1,6 @@
+import {
+  to = kafkafleet_cluster.shop
+  identity = {
+    name = "shop"
+  }
+}

@@ -1,0 +1,1 @@
+terraform import kafkafleet_cluster.shop shop

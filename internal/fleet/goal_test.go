@@ -1,0 +1,114 @@
+package fleet
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+var catalog = compute.Catalog{
+	Zones: []string{"a", "b", "c"},
+	InstanceTypes: map[string]compute.InstanceType{
+		"small": {Name: "small", MemoryBytes: 1 << 30, Cores: 1, DiskBytes: []int64{10 << 30}},
+		"large": {Name: "large", MemoryBytes: 4 << 30, Cores: 2, DiskBytes: []int64{20 << 30, 20 << 30}},
+	},
+}
+
+func group(change func(*BrokerGroup)) BrokerGroup {
+	b := BrokerGroup{Cluster: "c", Name: "main", Brokers: 3, InstanceType: "small", Zones: []string{"a", "b", "c"}, KafkaVersion: "4.3.1", MaxSurge: 1}
+	if change != nil {
+		change(&b)
+	}
+	return b
+}
+
+func goalOf(t *testing.T, b BrokerGroup, others int, record compute.Cluster) goal {
+	t.Helper()
+	g, err := b.goal(catalog, others, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestOnlyTheSpecReplacesNodes: what is part of a node changes the hash, and nothing else does.
+func TestOnlyTheSpecReplacesNodes(t *testing.T) {
+	base := goalOf(t, group(nil), 0, compute.Cluster{}).group.SpecHash
+	cases := map[string]struct {
+		change  func(*BrokerGroup)
+		others  int
+		replace bool
+	}{
+		"version":            {func(b *BrokerGroup) { b.KafkaVersion = "4.2.1" }, 0, true},
+		"instance type":      {func(b *BrokerGroup) { b.InstanceType = "large" }, 0, true},
+		"heap":               {func(b *BrokerGroup) { b.HeapBytes = 512 << 20 }, 0, true},
+		"static setting":     {func(b *BrokerGroup) { b.Config = map[string]string{"queued.max.requests": "600"} }, 0, true},
+		"unknown setting":    {func(b *BrokerGroup) { b.Config = map[string]string{"some.plugin.setting": "1"} }, 0, true},
+		"dynamic setting":    {func(b *BrokerGroup) { b.Config = map[string]string{"num.io.threads": "9"} }, 0, false},
+		"more brokers":       {func(b *BrokerGroup) { b.Brokers = 6 }, 0, false},
+		"other zones":        {func(b *BrokerGroup) { b.Zones = []string{"b", "c"} }, 0, false},
+		"another group came": {nil, 3, false},
+		"other throttle":     {func(b *BrokerGroup) { b.ThrottleBytesPerSecond = 7 }, 0, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if replaced := goalOf(t, group(c.change), c.others, compute.Cluster{}).group.SpecHash != base; replaced != c.replace {
+				t.Errorf("replaced: %t, want %t", replaced, c.replace)
+			}
+		})
+	}
+}
+
+func TestSafeReplication(t *testing.T) {
+	for brokers, want := range map[int][2]int{0: {1, 1}, 1: {1, 1}, 2: {2, 1}, 3: {3, 2}, 30: {3, 2}} {
+		if rf, isr := SafeReplication(brokers); rf != want[0] || isr != want[1] {
+			t.Errorf("%d brokers: replication factor %d and min ISR %d, want %v", brokers, rf, isr, want)
+		}
+	}
+}
+
+// TestMinISR: the provider sets it by all brokers of the cluster, unless the user did.
+func TestMinISR(t *testing.T) {
+	one := func(b *BrokerGroup) { b.Brokers = 1 }
+	if got := goalOf(t, group(one), 0, compute.Cluster{}).group.ClusterConfig[minISR]; got != "1" {
+		t.Errorf("one broker alone: %q", got)
+	}
+	if got := goalOf(t, group(one), 3, compute.Cluster{}).group.ClusterConfig[minISR]; got != "2" {
+		t.Errorf("one broker beside three others: %q", got)
+	}
+	if got, set := goalOf(t, group(nil), 0, compute.Cluster{MinISRDeclared: true}).group.ClusterConfig[minISR]; set {
+		t.Errorf("the user's choice is overruled by %q", got)
+	}
+	removed, err := Cluster{Name: "c", KafkaVersion: "4.3.1", InstanceType: "small", Controllers: 3, ConfigRemoved: []string{minISR}}.goal(catalog)
+	if err != nil || removed.group.ClusterConfig[minISR] != "2" {
+		t.Errorf("a removed min ISR cannot be deleted under ELR, so it is set to the safe value: %v, %v", removed.group.ClusterConfig, err)
+	}
+}
+
+func TestSplitConfig(t *testing.T) {
+	static, dynamic := splitConfig(map[string]string{"num.io.threads": "9", "queued.max.requests": "600", "log.retention.ms": "1"})
+	if diff := cmp.Diff([]map[string]string{{"queued.max.requests": "600"}, {"num.io.threads": "9", "log.retention.ms": "1"}}, []map[string]string{static, dynamic}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnknownInstanceTypeNamesTheOthers(t *testing.T) {
+	_, err := group(func(b *BrokerGroup) { b.InstanceType = "huge" }).goal(catalog, 0, compute.Cluster{})
+	if err == nil || !strings.Contains(err.Error(), "large, small") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestClusterIDs(t *testing.T) {
+	seen := map[string]bool{}
+	for range 200 {
+		id := newClusterID()
+		if len(id) != 22 || strings.HasPrefix(id, "-") || seen[id] {
+			t.Fatalf("%q is no cluster id, or came before", id)
+		}
+		seen[id] = true
+	}
+}
