@@ -172,18 +172,19 @@ func TestGivenUpCallEndsItsConnection(t *testing.T) {
 				return ""
 			})
 			giveUp(cancel, c)
-			deadline := time.After(10 * time.Second)
+			deadline, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			defer stop()
 			select {
 			case err := <-done:
 				if err == nil {
 					t.Error("the call succeeded without an answer")
 				}
-			case <-deadline:
+			case <-deadline.Done():
 				t.Error("the call goes on")
 			}
 			select {
 			case <-r.ended:
-			case <-deadline:
+			case <-deadline.Done():
 				t.Error("the connection stands")
 			}
 		})
