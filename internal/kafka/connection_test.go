@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -329,7 +330,7 @@ func everyRequest(t *testing.T, c *kafka.Client, release string) {
 		}
 	}
 	refused := kafka.ACL{"Topic", "a", "Literal", "no principal", "*", "Read", "Allow"}
-	if err := c.CreateACL(ctx, refused); !errors.Is(err, kafka.ErrInvalid) || kafka.Words(err) == err.Error() {
+	if err := c.CreateACL(ctx, refused); !errors.Is(err, kafka.ErrInvalid) || !strings.Contains(kafka.Words(err), "no principal") {
 		t.Errorf("an ACL without a principal: %v, want ErrInvalid with Kafka's words", err)
 	}
 
