@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
+	"errors"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // Facts are what a plan must know of a running cluster to refuse what cannot be done.
@@ -52,4 +54,22 @@ func (c *Client) Specs(ctx context.Context, cluster, group string) ([]compute.No
 		}
 	}
 	return out, nil
+}
+
+// RefusedSettings asks a running cluster which of these dynamic settings it would not take, and returns Kafka's words by key. A cluster
+// that does not answer refuses nothing.
+func (c *Client) RefusedSettings(ctx context.Context, cluster string, config map[string]string) map[string]error {
+	ctx, cancel := context.WithTimeout(ctx, observeWithin)
+	defer cancel()
+	refused := map[string]error{}
+	for key, value := range config {
+		if !kafka.DynamicBrokerSetting(key) {
+			continue
+		}
+		change := map[kafka.ConfigResource][]kafka.ConfigChange{{Kind: kafka.ResourceBroker}: {{Name: key, Value: &value}}}
+		if err := Kafka(c.dial(cluster)).AlterConfigs(ctx, change, true); errors.Is(err, kafka.ErrInvalid) {
+			refused[key] = err
+		}
+	}
+	return refused
 }

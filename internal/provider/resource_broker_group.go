@@ -367,6 +367,7 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 		r.warnFew(want, want.Brokers, diags)
 		return
 	}
+	checkSettings(ctx, r.fleet, facts, want.Cluster, want.Config, diags)
 	total := want.Brokers
 	for group, n := range facts.Brokers {
 		if group != want.Name {

@@ -247,7 +247,18 @@ func (r *clusterResource) check(ctx context.Context, want fleet.Cluster, diags *
 	if err != nil || diags.HasError() {
 		return // The preview says what it is.
 	}
+	checkSettings(ctx, r.fleet, facts, want.Name, want.Config, diags)
 	checkMetadataVersion(want, facts, diags)
+}
+
+// checkSettings lets a running cluster say what it thinks of dynamic settings.
+func checkSettings(ctx context.Context, client *fleet.Client, facts fleet.Facts, cluster string, config map[string]string, diags *diag.Diagnostics) {
+	if !facts.KafkaUp || len(config) == 0 {
+		return
+	}
+	for key, err := range client.RefusedSettings(ctx, cluster, config) {
+		diags.AddAttributeError(path.Root("config").AtMapKey(key), "Kafka refuses this setting", sentence(err))
+	}
 }
 
 func checkMetadataVersion(want fleet.Cluster, facts fleet.Facts, diags *diag.Diagnostics) {

@@ -140,6 +140,8 @@ func TestAccFleetIsImportedAndProtected(t *testing.T) {
 			{ResourceName: "kafkafleet_cluster.c", ImportState: true, ImportStateId: "none", ExpectError: message(`No cluster "none" can be imported`)},
 			{ResourceName: "kafkafleet_broker_group.g", ImportState: true, ImportStateId: "small/none", ExpectError: message("there is nothing to import")},
 			{Config: fleetConfig(root, "", ""), Destroy: true, ExpectError: message("set deletion_protection = false")},
+			{Config: fleetConfig(root, "", `config = { "num.io.threads" = "many" }`), PlanOnly: true, ExpectError: message("Invalid value many for configuration num.io.threads")},
+			{Config: fleetConfig(root, `config = { "log.retention.ms" = "soon" }`, ""), PlanOnly: true, ExpectError: message("Invalid value soon for configuration log.retention.ms")},
 			{Config: fleetConfig(root, `metadata_version = "4.2"`, ""), PlanOnly: true, ExpectError: message("cannot be lowered")},
 			{Config: strings.ReplaceAll(fleetConfig(root, "", ""), `"4.3.1"`, `"4.2.1"`), PlanOnly: true, ExpectError: message("too old for this cluster")},
 			{
