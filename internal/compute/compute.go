@@ -128,6 +128,9 @@ type NodeSpec struct {
 	// Replaces is the node that this one takes over from, 0 when it is an addition. It is how a later run knows whose replicas
 	// belong here, and is no part of the spec hash.
 	Replaces int32 `json:"replaces,omitempty"`
+	// Joins says that the node came to a group that held data, to take its part of it. It is how a later run knows that a broker with
+	// little on it is to be filled, and is no part of the spec hash.
+	Joins bool `json:"joins,omitempty"`
 	// Bootstrap is true for the one controller that starts the quorum by itself (format --standalone). Every other node
 	// is formatted without initial controllers and finds the quorum through the driver.
 	Bootstrap bool `json:"bootstrap,omitempty"`

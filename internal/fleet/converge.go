@@ -37,6 +37,18 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 	failures := 0
 	var lastErr error
 	logged := ""
+	var filling []int32
+	declared := build
+	build = func(o observed) (goal, error) {
+		g, err := declared(o)
+		g.group.Filling = filling
+		if g.group.Rebalance.Budget > 0 {
+			if g.group.Rebalance.Budget -= result.BytesMoved; g.group.Rebalance.Budget <= 0 {
+				g.group.Rebalance.Threshold = 0 // What may be moved has been moved.
+			}
+		}
+		return g, err
+	}
 	stands := func(why string) error {
 		text := fmt.Sprintf("%s. So far %d nodes were launched and %d terminated; nothing is lost, and it is safe to apply again: "+
 			"the next apply observes the fleet and goes on from there", why, len(result.Launched), len(result.Terminated))
@@ -65,6 +77,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		case d.Blocked != "":
 			return result, stands(d.Blocked)
 		}
+		filling = d.Filling
 		if o.kafkaErr != nil {
 			lastErr = o.kafkaErr
 			c.opts.Log(ctx, "Kafka does not answer", map[string]any{"error": o.kafkaErr.Error()})

@@ -16,7 +16,7 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 	switch s.Kind {
 	case plan.Launch:
 		spec := g.spec
-		spec.ClusterID, spec.NodeID, spec.Zone, spec.Bootstrap, spec.Replaces = o.record.ID, s.NodeID, s.Zone, s.Bootstrap, s.Replaces
+		spec.ClusterID, spec.NodeID, spec.Zone, spec.Bootstrap, spec.Replaces, spec.Joins = o.record.ID, s.NodeID, s.Zone, s.Bootstrap, s.Replaces, s.Joins
 		c.opts.OnMutation(ctx, "Launch", fmt.Sprint(s.NodeID))
 		_, err := c.driver.Launch(ctx, spec)
 		return err
@@ -39,6 +39,12 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 		return c.configure(ctx, k, kafka.ConfigResource{Kind: kafka.ResourceBroker}, s.Config)
 	case plan.Move:
 		return c.move(ctx, k, g, o, s)
+	case plan.Reorder:
+		var list []kafka.Reassignment
+		for _, m := range s.Moves {
+			list = append(list, kafka.Reassignment{Topic: m.Topic, Partition: m.Partition, Replicas: m.To})
+		}
+		return k.Reassign(ctx, list, false)
 	case plan.ElectLeaders:
 		var partitions []kafka.TopicPartition
 		for _, p := range s.Partitions {

@@ -153,7 +153,7 @@ func newGoal(catalog compute.Catalog, spec compute.NodeSpec, zones []string, cou
 		spec:    spec,
 		group: plan.Group{
 			Name: spec.Group, Role: spec.Role, Count: count, Zones: zones,
-			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level,
+			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level, DiskBytes: diskBytes(size),
 		},
 	}, nil
 }

@@ -84,13 +84,17 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 	if err != nil {
 		return o, err
 	}
+	catalog, err := c.driver.Catalog(ctx)
+	if err != nil {
+		return o, err
+	}
 	nodes := map[int32]*plan.Node{}
 	for _, i := range instances {
 		o.instances[i.Spec.NodeID] = i
 		n := &plan.Node{
 			ID: i.Spec.NodeID, Role: i.Spec.Role, Group: i.Spec.Group, Zone: i.Spec.Zone,
-			InstanceID: i.ID, State: i.State, SpecHash: i.Spec.SpecHash, SpecText: specText(i.Spec), LaunchedAt: i.LaunchedAt, Replaces: i.Spec.Replaces,
-			LogDirReplicas: -1,
+			InstanceID: i.ID, State: i.State, SpecHash: i.Spec.SpecHash, SpecText: specText(i.Spec), LaunchedAt: i.LaunchedAt, Replaces: i.Spec.Replaces, Joins: i.Spec.Joins,
+			DiskBytes: diskBytes(catalog.InstanceTypes[i.Spec.InstanceType]), LogDirReplicas: -1,
 		}
 		if i.Status != nil {
 			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts
@@ -113,6 +117,15 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		o.Nodes = append(o.Nodes, *nodes[id])
 	}
 	return o, nil
+}
+
+// diskBytes is the size of all disks of a machine.
+func diskBytes(t compute.InstanceType) int64 {
+	var sum int64
+	for _, b := range t.DiskBytes {
+		sum += b
+	}
+	return sum
 }
 
 // askKafka adds what Kafka says. An error means that no broker answered, or not to the end.

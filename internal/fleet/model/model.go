@@ -53,6 +53,14 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 		for _, m := range s.Moves {
 			f.move(m)
 		}
+	case plan.Reorder:
+		for _, m := range s.Moves {
+			for i, p := range f.Partitions {
+				if p.TopicPartition == m.TopicPartition {
+					f.Partitions[i].Replicas = slices.Clone(m.To)
+				}
+			}
+		}
 	case plan.ElectLeaders:
 		for i, p := range f.Partitions {
 			if slices.Contains(s.Partitions, p.TopicPartition) {
@@ -74,7 +82,7 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 func (f *Fleet) launch(g plan.Group, s plan.Step) {
 	f.Nodes = append(f.Nodes, plan.Node{
 		ID: s.NodeID, Role: g.Role, Group: g.Name, Zone: s.Zone,
-		InstanceID: "model", State: compute.StatePending, SpecHash: g.SpecHash, SpecText: g.SpecText, LaunchedAt: f.Now, Replaces: s.Replaces, MaxLevel: g.MaxLevel,
+		InstanceID: "model", State: compute.StatePending, SpecHash: g.SpecHash, SpecText: g.SpecText, LaunchedAt: f.Now, Replaces: s.Replaces, Joins: s.Joins, DiskBytes: g.DiskBytes, MaxLevel: g.MaxLevel,
 	})
 	slices.SortFunc(f.Nodes, func(a, b plan.Node) int { return cmp.Compare(a.ID, b.ID) })
 	f.NextNodeID = max(f.NextNodeID, s.NodeID+1)
@@ -201,6 +209,7 @@ func (f *Fleet) Run(g plan.Group, limit int) (steps []plan.Step, short string) {
 		if d.Blocked != "" {
 			return steps, d.Blocked
 		}
+		g.Filling = d.Filling
 		for _, s := range d.Steps {
 			f.Apply(g, s)
 		}

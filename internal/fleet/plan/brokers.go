@@ -12,22 +12,17 @@ import (
 
 // brokers plans a broker group.
 func brokers(g Group, o Observation, now time.Time, d *Decision) {
-	holds := map[int32]int{} // replicas by broker, those on their way in or out included
+	holds := map[int32]int{}  // replicas by broker, those on their way in or out included
+	weight := map[int32]int{} // replicas that a broker holds or will
 	for _, p := range o.Partitions {
-		for _, r := range p.Replicas {
-			holds[r]++
-		}
-	}
-	weight := func(n Node) int { // replicas that it holds or will
-		held := 0
-		for _, p := range o.Partitions {
-			if slices.Contains(p.Target(), n.ID) {
-				held++
+		for _, id := range p.Replicas {
+			holds[id]++
+			if !slices.Contains(p.Removing, id) {
+				weight[id]++
 			}
 		}
-		return held
 	}
-	r := newRoster(g, members(g, o), weight)
+	r := newRoster(g, members(g, o), func(n Node) int { return weight[n.ID] })
 
 	launches(g, o, r, Node.Ready, "", now, d)
 	if d.Blocked != "" {
@@ -51,6 +46,9 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	}
 	launching := slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Launch })
 	settled := !launching && !slices.ContainsFunc(r.stay, func(n Node) bool { return !n.Ready() })
+	if moving := len(underWay(o)); moving > 0 {
+		d.wait("%s being moved", plural(moving, "partition"))
+	}
 	drain(g, o, r, holds, settled, d)
 	for _, n := range r.leave {
 		if holds[n.ID] == 0 {
@@ -60,11 +58,14 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	if len(r.leave) > 0 && len(d.Steps) == 0 && len(d.Waiting) == 0 {
 		d.wait("node %d leaves as soon as its successor is there", r.leave[0].ID)
 	}
-	if !settled || len(r.leave) > 0 || len(d.Waiting) > 0 {
+	if !settled || len(r.leave) > 0 {
 		return
 	}
 	if g.Count > 0 {
-		spread(o, r, d)
+		spread(g, o, r, d)
+	}
+	if len(d.Waiting) > 0 || d.Blocked != "" {
+		return
 	}
 	configureCluster(g, o, d)
 	if len(d.Steps)+len(d.Waiting) == 0 {
@@ -89,14 +90,8 @@ func members(g Group, o Observation) []Node {
 // drain plans the moves off the leavers: the lost ones first and alone, then, on a cluster that is in sync, the others.
 func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, d *Decision) {
 	ready := map[int32]bool{}
-	var receivers []placement.Broker
-	for _, n := range o.Nodes {
-		ours := slices.ContainsFunc(r.stay, func(s Node) bool { return s.ID == n.ID })
-		others := g.Count == 0 && n.Role == compute.RoleBroker && n.Group != g.Name && n.InstanceID != ""
-		if (ours || others) && n.Ready() {
-			ready[n.ID] = true
-			receivers = append(receivers, placement.Broker{ID: n.ID, Zone: n.Zone})
-		}
+	for _, n := range r.stay {
+		ready[n.ID] = n.Ready()
 	}
 	successor, expected := r.successors(g.Zones)
 	short := len(r.stay) < g.Count
@@ -135,7 +130,9 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 			d.step(Step{Kind: Cordon, NodeID: n.ID, Reason: r.why[n.ID]})
 		}
 	}
-	moves(g, o, r, leavers, substitutes, receivers, settled && !short, d)
+	if len(leavers) > 0 {
+		empty(g, o, r, leavers, substitutes, settled && !short, d)
+	}
 }
 
 // outOfSync describes a partition whose replicas are not all in sync although nothing moves it, "" when there is none. While there
@@ -160,38 +157,21 @@ func brokerList(ids []int32) string {
 	return "brokers " + strings.Join(names, ", ")
 }
 
-// moves plans the next batch that takes replicas off the leavers.
-func moves(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, receivers []placement.Broker, settled bool, d *Decision) {
-	inFlight := 0
-	for _, p := range o.Partitions {
-		if p.InFlight() {
-			inFlight++
-		}
-	}
-	if inFlight > 0 {
-		d.wait("%s being moved", plural(inFlight, "partition"))
-	}
-	if len(leavers) == 0 {
-		return
-	}
-	planned, left := placement.Drain(placements(o), leavers, substitutes, receivers, zones(o))
-	if left != nil && len(planned) == 0 && inFlight == 0 {
-		text := fmt.Sprintf("partition %s-%d has %d replicas, and of the %d brokers that could take one each has one already", left.Topic, left.Partition, len(left.Replicas), len(receivers))
+// empty plans the next batch that takes replicas off the leavers.
+func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, settled bool, d *Decision) {
+	planned := placement.Drain(layout(g, o, r, leavers), substitutes)
+	if len(planned.Left) > 0 && len(planned.Moves) == 0 && len(underWay(o)) == 0 {
 		if settled {
-			d.block("%s", text)
+			d.block("%s", planned.Left[0])
 			return
 		}
 		// Nobody can leave before another node comes, and none comes before somebody leaves: one more than MaxSurge ends that.
-		d.wait("%s", text)
+		d.wait("%s", planned.Left[0])
 		launchMissing(g, o, r, 1, "", d)
 		return
 	}
 	byLeaver := map[int32]*Step{}
-	for _, m := range reassignments(o, planned) {
-		if inFlight >= MaxMoves {
-			break
-		}
-		inFlight++
+	for _, m := range batch(g, o, planned.Moves) {
 		from := int32(0)
 		for _, id := range m.Removed() {
 			from = id
@@ -208,39 +188,6 @@ func moves(g Group, o Observation, r roster, leavers []int32, substitutes map[in
 			d.step(*s)
 		}
 	}
-}
-
-// placements is the observation as the placement package wants it: where each replica is going to be.
-func placements(o Observation) []placement.Partition {
-	out := make([]placement.Partition, len(o.Partitions))
-	for i, p := range o.Partitions {
-		out[i] = placement.Partition{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Bytes: p.Bytes}
-	}
-	return out
-}
-
-func zones(o Observation) map[int32]string {
-	out := map[int32]string{}
-	for _, n := range o.Nodes {
-		out[n.ID] = n.Zone
-	}
-	return out
-}
-
-// reassignments turns the placement's moves into the step's, leaving out what is in flight already.
-func reassignments(o Observation, moves []placement.Move) []Reassignment {
-	busy := map[TopicPartition]bool{}
-	for _, p := range o.Partitions {
-		busy[p.TopicPartition] = p.InFlight()
-	}
-	var out []Reassignment
-	for _, m := range moves {
-		tp := TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}
-		if !busy[tp] {
-			out = append(out, Reassignment{TopicPartition: tp, From: m.Partition.Replicas, To: m.To, Bytes: m.Partition.Bytes})
-		}
-	}
-	return out
 }
 
 // retire takes an empty leaver out of the cluster: stop, unregister once it is fenced, terminate.
@@ -293,38 +240,6 @@ func unled(o Observation, r roster, leaver Node) []TopicPartition {
 		}
 	}
 	return out
-}
-
-// spread restores one replica a zone, then gives new brokers their share.
-func spread(o Observation, r roster, d *Decision) {
-	var receivers []placement.Broker
-	ours := map[int32]bool{}
-	for _, n := range r.stay {
-		receivers = append(receivers, placement.Broker{ID: n.ID, Zone: n.Zone})
-		ours[n.ID] = true
-	}
-	var own []placement.Partition
-	for _, p := range placements(o) {
-		if !slices.ContainsFunc(p.Replicas, func(id int32) bool { return !ours[id] }) {
-			own = append(own, p)
-		}
-	}
-	planned, reason := placement.RestoreZones(own, receivers), "two replicas of a partition are in one zone"
-	if len(planned) == 0 {
-		planned, reason = placement.ScaleOut(own, receivers), "new nodes hold nothing yet"
-	}
-	moves := reassignments(o, planned)
-	if len(moves) == 0 {
-		return
-	}
-	if sick := outOfSync(o); sick != "" {
-		d.wait("%s", sick)
-		return
-	}
-	if len(moves) > MaxMoves {
-		moves = moves[:MaxMoves]
-	}
-	d.step(Step{Kind: Move, Moves: moves, Reason: reason})
 }
 
 func configReason(changes map[string]*string) string {

@@ -48,6 +48,10 @@ type Node struct {
 	LaunchedAt time.Time
 	// Replaces is the node that this one was launched to take over from, 0 when it came as an addition.
 	Replaces int32
+	// Joins says that it came to take its part of what the group's others held.
+	Joins bool
+	// DiskBytes is the size of all its disks, 0 when unknown.
+	DiskBytes int64
 
 	// Registered: Kafka's metadata has a broker of this id. Fenced: it is registered but takes no part.
 	Registered, Fenced bool

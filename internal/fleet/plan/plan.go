@@ -12,7 +12,10 @@ import (
 const (
 	// MaxMoves is how many partitions are in flight at once. A KRaft controller refuses a request that makes more than
 	// 10,000 records; this stays far below it and keeps batches short enough to stop between them.
-	MaxMoves = 200
+	MaxMoves = 500
+	// MaxMovesPerBroker is how many partitions move into or out of one broker at once. Few at a time end one after the other, and each
+	// that ends is safe; many at a time all end at the end.
+	MaxMovesPerBroker = 50
 	// ReadyTimeout is how long a node may take until its broker serves, or its controller has caught up.
 	ReadyTimeout = 5 * time.Minute
 	// CordonLevel is the level of metadata.version from which brokers can be cordoned (KIP-1066, Kafka 4.3).
@@ -27,6 +30,8 @@ type Decision struct {
 	Waiting []string
 	// Blocked is what no waiting will change, "" when nothing is.
 	Blocked string
+	// Filling are the brokers that a scale out is filling. The next round of the same run gets them as the group's Filling.
+	Filling []int32
 }
 
 // Done says that nothing is left to do: the group is as desired.
@@ -271,6 +276,7 @@ func launchMissing(g Group, o Observation, r roster, room int, last string, d *D
 		}
 		return count
 	}
+	holdsData := g.Role == compute.RoleBroker && slices.ContainsFunc(slices.Concat(r.stay, r.leave), func(n Node) bool { return r.weight(n) > 0 })
 	next := o.NextNodeID
 	for ; room > 0; room-- {
 		open := slices.DeleteFunc(slices.Clone(g.Zones), func(zone string) bool { return missing[zone] <= 0 })
@@ -283,9 +289,9 @@ func launchMissing(g Group, o Observation, r roster, room int, last string, d *D
 		})
 		zone := open[0]
 		missing[zone]--
-		s := Step{Kind: Launch, NodeID: next, Zone: zone, Reason: fmt.Sprintf("the group wants %s in zone %s", plural(r.want[zone], "node"), zone)}
+		s := Step{Kind: Launch, NodeID: next, Zone: zone, Joins: holdsData, Reason: fmt.Sprintf("the group wants %s in zone %s", plural(r.want[zone], "node"), zone)}
 		if waiting := r.waiting(zone, pairs); len(waiting) > 0 {
-			pairs[waiting[0].ID], s.Replaces = next, waiting[0].ID
+			pairs[waiting[0].ID], s.Replaces, s.Joins = next, waiting[0].ID, false
 			s.Reason = fmt.Sprintf("replaces node %d: %s", waiting[0].ID, r.why[waiting[0].ID])
 		}
 		next++

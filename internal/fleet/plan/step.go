@@ -24,6 +24,7 @@ const (
 	ConfigureNode    Kind = "configure"
 	Cordon           Kind = "cordon"
 	Move             Kind = "move"
+	Reorder          Kind = "reorder"
 	ElectLeaders     Kind = "elect leaders"
 	RemoveVoter      Kind = "remove voter"
 	Stop             Kind = "stop"
@@ -43,7 +44,9 @@ type Step struct {
 	Bootstrap bool
 	// Replaces is the node that a launched node takes over from; 0 when it is an addition.
 	Replaces int32
-	// Moves are the partitions of a Move, at most MaxMovesPerStep.
+	// Joins marks the Launch of a node that comes to take its part of what the group's others hold.
+	Joins bool
+	// Moves are the partitions of a Move, at most MaxMoves, or of a Reorder, which changes the order of replicas and copies nothing.
 	Moves []Reassignment
 	// Config is what ConfigureCluster and ConfigureNode change; a nil value removes the key.
 	Config map[string]*string
@@ -85,6 +88,8 @@ func (s Step) Text(name func(int32) string) string {
 			}
 		}
 		fmt.Fprintf(&b, " (%s)", units.BytesSize(float64(s.Bytes())))
+	case Reorder:
+		fmt.Fprintf(&b, " the replicas of %s", plural(len(s.Moves), "partition"))
 	case ElectLeaders:
 		fmt.Fprintf(&b, " of %s", plural(len(s.Partitions), "partition"))
 	case FinalizeFeature:
@@ -141,6 +146,16 @@ func (r Reassignment) Added() []int32 { return minus(r.To, r.From) }
 // Removed are the brokers that lose their replica.
 func (r Reassignment) Removed() []int32 { return minus(r.From, r.To) }
 
+// Rebalance says when replicas move between brokers that stay, for no other reason than balance.
+type Rebalance struct {
+	// NotOnScaleOut leaves brokers that join a group that holds data empty until new topics come.
+	NotOnScaleOut bool
+	// Threshold is how many times the mean of its zone a broker may hold, in bytes or in leaders, before the group is rebalanced down to it; 0 is never.
+	Threshold float64
+	// Budget is how many bytes a rebalance may move; 0 means any.
+	Budget int64
+}
+
 // minus returns the elements of a that are not in b, in a's order.
 func minus(a, b []int32) []int32 {
 	var out []int32
@@ -168,12 +183,20 @@ type Group struct {
 	MaxSurge int
 	// MaxLevel is the metadata.version that the group's Kafka version can, 0 when unknown. Only the preview needs it.
 	MaxLevel int16
+	// DiskBytes is the size of all disks of one node, 0 when unknown. Only the preview needs it.
+	DiskBytes int64
 	// Config is the dynamic configuration of each broker of the group; ConfigRemoved are keys declared before and not any more.
 	Config        map[string]string
 	ConfigRemoved []string
 	// ClusterConfig is the cluster-wide dynamic configuration; ClusterConfigRemoved are keys declared before and not any more.
 	ClusterConfig        map[string]string
 	ClusterConfigRemoved []string
+	// Rebalance says when replicas move between brokers that stay.
+	Rebalance Rebalance
+	// Filling are the brokers that a scale out of this run has begun to fill, from the Decision before.
+	Filling []int32
+	// BatchBytes is how many bytes may be on their way into or out of one broker at once; 0 means any.
+	BatchBytes int64
 	// Started is when this run began: a node that fails in this run stops the rollout, one that failed earlier is tried anew.
 	Started time.Time
 }

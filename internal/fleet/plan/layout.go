@@ -1,0 +1,94 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
+)
+
+// layout is the cluster as package placement wants it while the group is planned: where each replica is going to be, and what each
+// broker may be used for. Of the group only the given leavers give up what they hold; nothing new is put on other leavers, on brokers
+// that do not serve, and on strangers.
+func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
+	stays := map[int32]bool{}
+	for _, n := range r.stay {
+		stays[n.ID] = true
+	}
+	var f placement.Fleet
+	live := map[string]bool{}
+	own := map[int32]bool{}
+	for _, n := range slices.Concat(r.stay, r.leave) {
+		own[n.ID] = true
+	}
+	for _, n := range o.Nodes {
+		if n.Role != compute.RoleBroker {
+			continue
+		}
+		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, Capacity: n.DiskBytes, State: placement.Cordoned}
+		switch {
+		case slices.Contains(leavers, n.ID) && n.Lost() != "":
+			b.State = placement.Dead
+		case slices.Contains(leavers, n.ID):
+			b.State = placement.Leaving
+		case n.Ready() && (stays[n.ID] || !own[n.ID] && !n.Cordoned):
+			b.State = placement.Live
+			live[n.Group] = true
+		}
+		f.Brokers = append(f.Brokers, b)
+	}
+	f.Partitions = make([]placement.Partition, len(o.Partitions))
+	for i, p := range o.Partitions {
+		f.Partitions[i] = placement.Partition{
+			Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, Bytes: p.Bytes, Group: home(g, p, own, live),
+		}
+	}
+	return f
+}
+
+// home is the group that may get a partition's replicas: the one that its topic lives on, as long as that has a broker. A topic that
+// no group claims stays on the group where it is, and goes anywhere when that one is destroyed.
+func home(g Group, p Partition, own map[int32]bool, live map[string]bool) string {
+	switch {
+	case p.Group != "" && live[p.Group]:
+		return p.Group
+	case g.Count > 0 && slices.ContainsFunc(p.Replicas, func(id int32) bool { return own[id] }):
+		return g.Name
+	}
+	return ""
+}
+
+// underWay are the reassignments in flight, as moves.
+func underWay(o Observation) []placement.Move {
+	var out []placement.Move
+	for _, p := range o.Partitions {
+		if p.InFlight() {
+			out = append(out, placement.Move{
+				Partition: placement.Partition{Topic: p.Topic, Partition: p.Partition, Replicas: minus(p.Replicas, p.Adding), Leader: p.Leader, Bytes: p.Bytes},
+				To:        p.Target(),
+			})
+		}
+	}
+	return out
+}
+
+// batch are the moves that may start now beside those in flight, as reassignments.
+func batch(g Group, o Observation, moves []placement.Move) []Reassignment {
+	limits := placement.Limits{Partitions: MaxMoves, MovesPerBroker: MaxMovesPerBroker, BytesPerBroker: g.BatchBytes}
+	flying := underWay(o)
+	busy := map[TopicPartition]bool{}
+	for _, m := range flying {
+		busy[TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}] = true
+	}
+	moves = slices.DeleteFunc(slices.Clone(moves), func(m placement.Move) bool {
+		return busy[TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}]
+	})
+	var out []Reassignment
+	for _, m := range placement.Batch(moves, flying, limits) {
+		out = append(out, Reassignment{
+			TopicPartition: TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition},
+			From:           m.Partition.Replicas, To: m.To, Bytes: m.Partition.Bytes,
+		})
+	}
+	return out
+}
