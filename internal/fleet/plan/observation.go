@@ -100,6 +100,8 @@ type Partition struct {
 	Replicas, ISR, Adding, Removing []int32
 	// Bytes is the size of one replica: the largest that a broker reports, so a follower that is catching up counts as its leader's size.
 	Bytes int64
+	// Group is the broker group that the topic lives on, "" when no group claims it and none is the default.
+	Group string `json:",omitempty"`
 }
 
 // InFlight says that a reassignment of the partition is under way.
