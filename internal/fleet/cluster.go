@@ -37,7 +37,7 @@ func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluste
 }
 
 func (c *Client) clusterGoal(ctx context.Context, want Cluster) builder {
-	return func(observed) (goal, error) {
+	return func(*observed) (goal, error) {
 		catalog, err := c.driver.Catalog(ctx)
 		if err != nil {
 			return goal{}, err
