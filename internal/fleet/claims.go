@@ -85,3 +85,46 @@ func (o *observed) giveTopics(want BrokerGroup) error {
 	}
 	return nil
 }
+
+// Claims are the topics that a group has, as the cluster's record says. A group that is not in it claims nothing.
+func (c *Client) Claims(ctx context.Context, cluster, group string) (compute.TopicClaim, error) {
+	record, err := c.driver.GetCluster(ctx, cluster)
+	if err != nil {
+		return compute.TopicClaim{}, fmt.Errorf("cluster %q: %w", cluster, err)
+	}
+	return record.Groups[group], nil
+}
+
+// GroupsOf are the names of the groups that some brokers are of, sorted. A broker without a machine is of none that is known.
+func (c *Client) GroupsOf(ctx context.Context, cluster string, brokers []int32) ([]string, error) {
+	known := func() (names []string, all bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		all = true
+		for _, id := range brokers {
+			name, ok := c.groups[cluster][id]
+			if all = all && ok; ok && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return names, all
+	}
+	if names, all := known(); all {
+		return names, nil
+	}
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	if c.groups[cluster] == nil {
+		c.groups[cluster] = map[int32]string{}
+	}
+	for _, i := range instances {
+		c.groups[cluster][i.Spec.NodeID] = i.Spec.Group
+	}
+	c.mu.Unlock()
+	names, _ := known()
+	return names, nil
+}

@@ -97,6 +97,7 @@ func (c *Client) DestroyCluster(ctx context.Context, name string) error {
 		_ = k.Close() // Its last peers are gone.
 		delete(c.kafkas, name)
 	}
+	delete(c.groups, name)
 	c.mu.Unlock()
 	c.opts.OnMutation(ctx, "DeleteCluster", name)
 	return c.driver.DeleteCluster(ctx, name)

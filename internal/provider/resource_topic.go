@@ -25,6 +25,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -49,6 +50,7 @@ type topicModel struct {
 	Config            types.Map      `tfsdk:"config"`
 	ConfigEffective   types.Map      `tfsdk:"config_effective"`
 	TopicID           types.String   `tfsdk:"topic_id"`
+	BrokerGroup       types.String   `tfsdk:"broker_group"`
 	AllowRecreate     types.Bool     `tfsdk:"allow_recreate"`
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
@@ -111,6 +113,11 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
+			"broker_group": schema.StringAttribute{
+				MarkdownDescription: "The broker group that the topic's replicas are on; several, separated by a comma and a space, while it moves, or where nothing says on which group it lives (see `topics` and `default` of `kafkafleet_broker_group`). " +
+					"Null on a Kafka that this provider did not build.",
+				Computed: true,
+			},
 			"allow_recreate": schema.BoolAttribute{
 				MarkdownDescription: "Whether the topic may be deleted and created again, **with the loss of all of its records**, when `partitions` gets lower. `false` by default.",
 				Optional:            true, Computed: true, Default: booldefault.StaticBool(false),
@@ -144,6 +151,13 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if planned.Cluster.IsNull() && planned.BrokerGroup.IsUnknown() {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("broker_group"), types.StringNull())...)
+	}
+	r.checkClaim(ctx, planned, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	if prior != nil {
 		if planned.Config.Equal(prior.Config) && planned.ConfigEffective.IsUnknown() {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("config_effective"), prior.ConfigEffective)...)
@@ -159,6 +173,29 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if !planned.Cluster.IsUnknown() && !planned.Name.IsUnknown() && !planned.Partitions.IsUnknown() {
 		r.check(ctx, planned, prior, &resp.Diagnostics)
 	}
+}
+
+// checkClaim remembers the topic for the plans of groups, and tells when two groups claim it.
+func (r *topicResource) checkClaim(ctx context.Context, planned topicModel, diags *diag.Diagnostics) {
+	if planned.Cluster.IsNull() || planned.Cluster.IsUnknown() || planned.Name.IsUnknown() {
+		return
+	}
+	cluster, name := planned.Cluster.ValueString(), planned.Name.ValueString()
+	r.data.Fleet.Plan(cluster, func(p *fleet.Planned) { p.Topics[name] = true })
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	conflict, ok, err := r.data.Fleet.TopicConflict(ctx, cluster, name)
+	if err != nil || !ok {
+		return // A record that cannot be read is told by the groups.
+	}
+	summary := "A topic that several groups claim"
+	detail := fmt.Sprintf("In cluster %q topic %q is claimed by %s.", cluster, name, claimants(conflict.Claims))
+	if conflict.Recorded {
+		diags.AddAttributeWarning(path.Root("name"), summary, detail+fmt.Sprintf(" As things are recorded, it lives on %q. "+
+			"This run has not planned both groups, or not yet, and a claim may be about to change.", conflict.Claims[0].Group))
+		return
+	}
+	diags.AddAttributeError(path.Root("name"), summary, detail+" A topic lives on one group: change the `topics` of one of them.")
 }
 
 // planFewerPartitions makes a decrease what the user has allowed it to be.
@@ -338,7 +375,7 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	if err := r.read(ctx, k, &m, &resp.Diagnostics); err != nil {
 		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q is created, but could not be read", name), sentence(err)+" The next plan reads it.")
-		m.TopicID, m.ConfigEffective = types.StringNull(), types.MapNull(types.StringType)
+		m.TopicID, m.ConfigEffective, m.BrokerGroup = types.StringNull(), types.MapNull(types.StringType), types.StringNull()
 		if m.ReplicationFactor.IsUnknown() {
 			m.ReplicationFactor = types.Int64Null()
 		}
@@ -396,7 +433,28 @@ func (r *topicResource) read(ctx context.Context, k *kafka.Client, m *topicModel
 	m.Partitions = types.Int64Value(int64(len(t.Partitions)))
 	m.ReplicationFactor = types.Int64Value(int64(t.ReplicationFactor()))
 	m.TopicID = types.StringValue(t.UUID())
-	return nil
+	m.BrokerGroup, err = r.brokerGroup(ctx, m.Cluster, t)
+	return err
+}
+
+// brokerGroup names the groups that hold a topic's replicas.
+func (r *topicResource) brokerGroup(ctx context.Context, cluster types.String, t kafka.Topic) (types.String, error) {
+	if cluster.IsNull() {
+		return types.StringNull(), nil
+	}
+	var brokers []int32
+	for _, p := range t.Partitions {
+		for _, id := range p.Replicas {
+			if !slices.Contains(brokers, id) {
+				brokers = append(brokers, id)
+			}
+		}
+	}
+	groups, err := r.data.Fleet.GroupsOf(ctx, cluster.ValueString(), brokers)
+	if err != nil || len(groups) == 0 {
+		return types.StringNull(), err
+	}
+	return types.StringValue(strings.Join(groups, ", ")), nil
 }
 
 func (r *topicResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
