@@ -251,7 +251,7 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 		diags.Append(more...)
 		err = r.alterConfig(ctx, k, name, before, config, true)
 		if err == nil && planned.Partitions.ValueInt64() > prior.Partitions.ValueInt64() {
-			err = k.AddPartitions(ctx, name, int32(planned.Partitions.ValueInt64()), true) //nolint:gosec // The schema bounds it.
+			err = k.AddPartitions(ctx, name, int32(planned.Partitions.ValueInt64()), nil, true) //nolint:gosec // The schema bounds it.
 		}
 	}
 	if errors.Is(err, kafka.ErrInvalid) {

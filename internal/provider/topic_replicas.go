@@ -55,7 +55,7 @@ func setReplicationFactor(ctx context.Context, k *kafka.Client, topic string, fa
 // addPartitions brings a topic to so many partitions, known to every broker. Kafka gives new ones as many replicas as the first has at
 // that moment, which is too many while that one moves; they get the right number here.
 func addPartitions(ctx context.Context, k *kafka.Client, topic string, total, factor int) error {
-	if err := k.AddPartitions(ctx, topic, int32(total), false); err != nil { //nolint:gosec // The schema bounds it.
+	if err := k.AddPartitions(ctx, topic, int32(total), nil, false); err != nil { //nolint:gosec // The schema bounds it.
 		return err
 	}
 	if err := k.AwaitTopic(ctx, topic, total); err != nil {
