@@ -76,14 +76,22 @@ func (o *observed) giveTopics(want BrokerGroup) error {
 	if err != nil {
 		return err
 	}
-	topic, owner := "", ""
-	for i, p := range o.Partitions { // Sorted by topic, of which there are far fewer.
-		if i == 0 || p.Topic != topic {
-			topic, owner = p.Topic, m.Owner(p.Topic)
-		}
-		o.Partitions[i].Group = owner
+	owner := owners(m)
+	for i, p := range o.Partitions {
+		o.Partitions[i].Group = owner(p.Topic)
 	}
 	return nil
+}
+
+// owners is the map's Owner for partitions that come topic by topic: there are far fewer topics, and patterns are slow to match.
+func owners(m topicmap.Map) func(topic string) string {
+	last, owner := "", m.Owner("")
+	return func(topic string) string {
+		if topic != last {
+			last, owner = topic, m.Owner(topic)
+		}
+		return owner
+	}
 }
 
 // Claims are the topics that a group has, as the cluster's record says. A group that is not in it claims nothing.

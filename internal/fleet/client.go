@@ -40,6 +40,7 @@ type Client struct {
 	levels  map[string]int16 // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
+	placing map[string]chan *placing
 	groups  map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
 }
 
@@ -57,7 +58,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	return &Client{
 		driver: driver, opts: opts,
 		kafkas: map[string]*kafka.Client{}, writers: map[string]*sync.Mutex{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
-		groups: map[string]map[int32]string{},
+		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
 	}
 }
 
@@ -132,6 +133,7 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 		release()
 		c.mu.Lock()
 		delete(c.recent, cluster) // Whatever was seen before is the past now.
+		delete(c.placing, cluster)
 		c.mu.Unlock()
 		m.Unlock()
 	}, nil

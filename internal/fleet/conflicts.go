@@ -104,8 +104,9 @@ func (c *Client) Arrivals(ctx context.Context, want BrokerGroup) (topics []strin
 	if err != nil {
 		return nil, 0, err
 	}
+	owner := owners(m)
 	for _, p := range o.Partitions {
-		if m.Owner(p.Topic) != want.Name {
+		if owner(p.Topic) != want.Name {
 			continue
 		}
 		for _, id := range p.Target() {

@@ -93,7 +93,7 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"replication_factor": schema.Int64Attribute{
 				MarkdownDescription: "The number of replicas of each partition. Changed in place by a reassignment that keeps leaders, and puts one replica into each zone while there are zones enough; the apply waits until all new replicas are in sync. " +
-					"By default a new topic takes the cluster's `default.replication.factor`, and keeps what it has after that.",
+					"By default a new topic takes the `default.replication.factor` of the brokers that it comes to, and keeps what it has after that.",
 				Optional: true, Computed: true,
 				Validators:    []validator.Int64{int64validator.Between(1, math.MaxInt16)},
 				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
@@ -323,6 +323,9 @@ func addTopicError(diags *diag.Diagnostics, summary string, config map[string]st
 	case kafka.SubjectName:
 		at = path.Root("name")
 	}
+	if errors.Is(err, fleet.ErrNoPlace) {
+		at = path.Root("replication_factor")
+	}
 	if at.Equal(path.Empty()) {
 		diags.AddError(summary, detail)
 		return
@@ -359,7 +362,12 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 		resp.Diagnostics.AddError(summary, sentence(err))
 		return
 	}
-	if err := createTopic(ctx, k, newTopic(m, config)); err != nil {
+	topics, err := r.data.Kafka.Topics(ctx, m.Cluster)
+	if err != nil {
+		resp.Diagnostics.AddError(summary, sentence(err))
+		return
+	}
+	if err := topics.Create(ctx, newTopic(m, config)); err != nil {
 		if errors.Is(err, kafka.ErrExists) {
 			resp.Diagnostics.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("%s To manage the topic that is there, import it: terraform import <address> %s",
 				sentence(errors.New(kafka.Words(err))), joinID(m.Cluster, name).ValueString()))
@@ -382,27 +390,6 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicIdentity{Cluster: m.Cluster, Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-}
-
-// createTopic waits a while for brokers that are registered but have only just started, when they are what is missing.
-func createTopic(ctx context.Context, k *kafka.Client, t kafka.NewTopic) error {
-	const patience = time.Minute
-	start := time.Now()
-	for {
-		err := k.CreateTopic(ctx, t, false)
-		if kafka.About(err) != kafka.SubjectReplicationFactor || time.Since(start) > patience {
-			return err
-		}
-		_, brokers, found := k.Brokers(ctx)
-		if found != nil || len(brokers) < int(t.ReplicationFactor) {
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return err
-		}
-	}
 }
 
 // read fills the model from Kafka. An imported topic, which has nothing but its name, gets as its config what was set on it.
@@ -544,6 +531,10 @@ func partlyApplied(planned, prior types.Map) types.Map {
 // update changes what differs. More replicas come before, and fewer after, the settings: min.insync.replicas is often raised or lowered
 // in the same apply, and must never exceed the replicas there are.
 func (r *topicResource) update(ctx context.Context, k *kafka.Client, m, prior topicModel, before, config map[string]string) error {
+	topics, err := r.data.Kafka.Topics(ctx, m.Cluster)
+	if err != nil {
+		return err
+	}
 	name, factor := m.Name.ValueString(), int(m.ReplicationFactor.ValueInt64())
 	shrinks := factor < int(prior.ReplicationFactor.ValueInt64())
 	if shrinks {
@@ -552,12 +543,12 @@ func (r *topicResource) update(ctx context.Context, k *kafka.Client, m, prior to
 		}
 	}
 	if !m.ReplicationFactor.Equal(prior.ReplicationFactor) {
-		if err := setReplicationFactor(ctx, k, name, factor); err != nil {
+		if err := topics.SetReplicationFactor(ctx, name, factor); err != nil {
 			return err
 		}
 	}
 	if m.Partitions.ValueInt64() > prior.Partitions.ValueInt64() {
-		if err := addPartitions(ctx, k, name, int(m.Partitions.ValueInt64()), factor); err != nil {
+		if err := topics.AddPartitions(ctx, name, int(m.Partitions.ValueInt64()), factor); err != nil {
 			return err
 		}
 	}
