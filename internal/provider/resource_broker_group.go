@@ -127,7 +127,7 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 				MarkdownDescription: "Which topics live on the group: [regular expressions](https://github.com/google/re2/wiki/Syntax), each of which stands for the topics whose whole name it matches, " +
 					"whether Terraform manages them or not, Kafka's own (`__consumer_offsets`) included. So `\"events\\\\..*\"` is every topic whose name begins with `events.`. " +
 					"A topic that comes to the group by a change is moved to it by this group's rollout, previewed and throttled like any other; one that leaves stays until the group that it goes to takes it. " +
-					"A topic that two groups claim is an error at plan time. The guide "Topics and groups" says more.",
+					"A topic that two groups claim is an error at plan time. The guide on topics and groups says more.",
 				ElementType: types.StringType, Optional: true,
 				Validators: []validator.List{listvalidator.UniqueValues(), listvalidator.ValueStringsAre(topicPatternValidator{})},
 			},

@@ -174,9 +174,10 @@ func moves(g Group, o Observation, r roster, leavers []int32, substitutes map[in
 	if len(leavers) == 0 {
 		return
 	}
-	planned, left := placement.Drain(placements(o), leavers, substitutes, receivers, zones(o))
-	if left != nil && len(planned) == 0 && inFlight == 0 {
-		text := fmt.Sprintf("partition %s-%d has %d replicas, and of the %d brokers that could take one each has one already", left.Topic, left.Partition, len(left.Replicas), len(receivers))
+	drained := placement.Drain(placementFleet(o, placements(o), leavers, receivers), substitutes)
+	planned := drained.Moves
+	if len(drained.Left) > 0 && len(planned) == 0 && inFlight == 0 {
+		text := drained.Left[0].String()
 		if settled {
 			d.block("%s", text)
 			return
@@ -219,10 +220,48 @@ func placements(o Observation) []placement.Partition {
 	return out
 }
 
-func zones(o Observation) map[int32]string {
-	out := map[int32]string{}
+// placementFleet is the brokers as the placement package wants them: the leavers give up what they hold, the receivers may get more, and
+// all others keep what they have.
+func placementFleet(o Observation, partitions []placement.Partition, leavers []int32, receivers []placement.Broker) placement.Fleet {
+	f := placement.Fleet{Partitions: partitions}
 	for _, n := range o.Nodes {
-		out[n.ID] = n.Zone
+		state := placement.Cordoned
+		switch {
+		case slices.Contains(leavers, n.ID) && n.Lost() != "":
+			state = placement.Dead
+		case slices.Contains(leavers, n.ID):
+			state = placement.Leaving
+		case slices.ContainsFunc(receivers, func(b placement.Broker) bool { return b.ID == n.ID }):
+			state = placement.Live
+		case n.Role != compute.RoleBroker:
+			continue
+		}
+		f.Brokers = append(f.Brokers, placement.Broker{ID: n.ID, Zone: n.Zone, State: state})
+	}
+	return f
+}
+
+// fresh are the brokers that hold less than half of the mean number of replicas of their zone, or of all brokers.
+func fresh(f placement.Fleet) []int32 {
+	held, members, sum := map[int32]int{}, map[string]int{}, map[string]int{}
+	for _, p := range f.Partitions {
+		for _, r := range p.Replicas {
+			held[r]++
+		}
+	}
+	for _, b := range f.Brokers {
+		if b.State == placement.Live {
+			for _, of := range []string{"zone " + b.Zone, ""} {
+				members[of]++
+				sum[of] += held[b.ID]
+			}
+		}
+	}
+	var out []int32
+	for _, b := range f.Brokers {
+		if zone := "zone " + b.Zone; b.State == placement.Live && 2*held[b.ID]+1 < max(sum[zone]/members[zone], sum[""]/members[""]) {
+			out = append(out, b.ID)
+		}
 	}
 	return out
 }
@@ -309,9 +348,10 @@ func spread(o Observation, r roster, d *Decision) {
 			own = append(own, p)
 		}
 	}
-	planned, reason := placement.RestoreZones(own, receivers), "two replicas of a partition are in one zone"
+	fleet := placementFleet(o, own, nil, receivers)
+	planned, reason := placement.RestoreZones(fleet).Moves, "two replicas of a partition are in one zone"
 	if len(planned) == 0 {
-		planned, reason = placement.ScaleOut(own, receivers), "new nodes hold nothing yet"
+		planned, reason = placement.ScaleOut(fleet, fresh(fleet)).Moves, "new nodes hold nothing yet"
 	}
 	moves := reassignments(o, planned)
 	if len(moves) == 0 {
