@@ -92,6 +92,28 @@ func plannedMap(record compute.Cluster, planned Planned, last string) (topicmap.
 	return topicMap(record)
 }
 
+// TopicHome is the group that a topic is going to live on, "" when none has it, and the number of brokers there, as far as is planned in
+// this process or there now.
+func (c *Client) TopicHome(ctx context.Context, cluster, topic string) (group string, brokers int, err error) {
+	record, err := c.driver.GetCluster(ctx, cluster)
+	if err != nil && !errors.Is(err, compute.ErrNotFound) {
+		return "", 0, err
+	}
+	planned, _ := c.PlannedFor(cluster)
+	m, err := plannedMap(record, planned, "")
+	if err != nil {
+		return "", 0, err
+	}
+	if group = m.Owner(topic); group == "" {
+		return "", 0, nil
+	}
+	if n, ok := planned.Brokers[group]; ok {
+		return group, n, nil
+	}
+	nodes, err := c.Nodes(ctx, cluster, group)
+	return group, len(nodes), err
+}
+
 // Arrivals are the topics that a group will take in from the brokers of others, and the size of all of their replicas there, as things
 // are now.
 func (c *Client) Arrivals(ctx context.Context, want BrokerGroup) (topics []string, bytes int64, err error) {

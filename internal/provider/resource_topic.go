@@ -231,7 +231,7 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 	}
 	factor := planned.ReplicationFactor.ValueInt64()
 	if prior == nil || factor != prior.ReplicationFactor.ValueInt64() {
-		r.checkFactor(planned, len(live), diags)
+		r.checkFactor(ctx, planned, len(live), diags)
 	}
 	if diags.HasError() {
 		return
@@ -241,6 +241,9 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 		r.checkCollision(ctx, k, name, diags)
 		fresh := newTopic(planned, config)
 		fresh.ReplicationFactor = min(fresh.ReplicationFactor, int16(len(live))) //nolint:gosec // Both are small. A cluster that grows in this apply is no error.
+		if fresh.ReplicationFactor < 0 && !planned.Cluster.IsNull() {
+			fresh.ReplicationFactor = 1 // The fleet takes the default of the topic's group, Kafka would take the controllers'.
+		}
 		err = k.CreateTopic(ctx, fresh, true)
 		// One that is being replaced still exists. Whether it is somebody else's is seen by the apply.
 		if errors.Is(err, kafka.ErrExists) {
@@ -260,8 +263,17 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 }
 
 // checkFactor compares the replication factor with the brokers there are, or will be as far as this run's plan knows.
-func (r *topicResource) checkFactor(planned topicModel, live int, diags *diag.Diagnostics) {
+func (r *topicResource) checkFactor(ctx context.Context, planned topicModel, live int, diags *diag.Diagnostics) {
 	factor := int(planned.ReplicationFactor.ValueInt64())
+	if !planned.Cluster.IsNull() {
+		group, brokers, err := r.data.Fleet.TopicHome(ctx, planned.Cluster.ValueString(), planned.Name.ValueString())
+		if err == nil && group != "" && brokers < factor {
+			diags.AddAttributeError(path.Root("replication_factor"), "More replicas than brokers",
+				fmt.Sprintf("Topic %q is to have %d replicas of each partition, and group %q, on which it lives, has %d brokers; each replica needs a broker of its own. "+
+					"Set replication_factor to at most %d, or add brokers to the group.", planned.Name.ValueString(), factor, group, brokers, brokers))
+			return
+		}
+	}
 	there := fmt.Sprintf("%s has %d live brokers now", clusterName(planned.Cluster), live)
 	known := planned.Cluster.IsNull()
 	if p, ok := r.data.Fleet.PlannedFor(planned.Cluster.ValueString()); ok && !known && len(p.Brokers) > 0 {
