@@ -37,7 +37,7 @@ func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluste
 }
 
 func (c *Client) clusterGoal(ctx context.Context, want Cluster) builder {
-	return func(observed) (goal, error) {
+	return func(*observed) (goal, error) {
 		catalog, err := c.driver.Catalog(ctx)
 		if err != nil {
 			return goal{}, err
@@ -97,6 +97,7 @@ func (c *Client) DestroyCluster(ctx context.Context, name string) error {
 		_ = k.Close() // Its last peers are gone.
 		delete(c.kafkas, name)
 	}
+	delete(c.groups, name)
 	c.mu.Unlock()
 	c.opts.OnMutation(ctx, "DeleteCluster", name)
 	return c.driver.DeleteCluster(ctx, name)

@@ -15,8 +15,8 @@ import (
 // maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
 const maxFailures = 8
 
-// builder makes a goal from an observation.
-type builder func(observed) (goal, error)
+// builder makes a goal from an observation, and adds to the observation what follows from the goal.
+type builder func(*observed) (goal, error)
 
 // Result is what a rollout did.
 type Result struct {
@@ -124,7 +124,7 @@ func (c *Client) round(ctx context.Context, cluster string, build builder, start
 	if err != nil {
 		return goal{}, o, plan.Decision{}, err
 	}
-	g, err := build(o)
+	g, err := build(&o)
 	if err != nil {
 		return g, o, plan.Decision{}, fmt.Errorf("%w: %w", errGoal, err)
 	}

@@ -56,6 +56,9 @@ type BrokerGroup struct {
 	ConfigRemoved []string
 	// MaxSurge is how many nodes beyond Brokers may be alive during a rollout.
 	MaxSurge int
+	// Topics are the patterns of the topics that live on the group; with Default it also has those that no group claims.
+	Topics  []string
+	Default bool
 	// ThrottleBytesPerSecond limits the replication of moves, for each broker and direction; 0 means no limit.
 	ThrottleBytesPerSecond int64
 }

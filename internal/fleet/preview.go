@@ -52,7 +52,7 @@ func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup, snapshot []
 	build := c.groupGoal(ctx, want)
 	if snapshot == nil {
 		// What the cluster is like by then is another resource's business, and may change before this one is applied.
-		build = func(o observed) (goal, error) {
+		build = func(o *observed) (goal, error) {
 			g, err := c.groupGoal(ctx, want)(o)
 			g.group.ClusterConfig = nil
 			return g, err
@@ -78,7 +78,7 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 	if err != nil {
 		return Preview{}, err
 	}
-	g, err := build(o)
+	g, err := build(&o)
 	if err != nil {
 		return Preview{}, err
 	}

@@ -5,6 +5,9 @@ resource "kafkafleet_broker_group" "main" {
   instance_type = "local.large"
   kafka_version = kafkafleet_cluster.shop.kafka_version
 
+  # What no other group claims lives here.
+  default = true
+
   config = {
     # Dynamic: changed online.
     "num.io.threads" = "16"
@@ -18,4 +21,15 @@ resource "kafkafleet_broker_group" "main" {
     max_surge = 2
     throttle  = "50MiB/s"
   }
+}
+
+# The topics that carry the most are on machines of their own.
+resource "kafkafleet_broker_group" "events" {
+  cluster       = kafkafleet_cluster.shop.name
+  name          = "events"
+  brokers       = 3
+  instance_type = "local.large"
+  kafka_version = kafkafleet_cluster.shop.kafka_version
+
+  topics = ["events\\..*", "check_runs|notifications"]
 }

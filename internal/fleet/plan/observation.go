@@ -98,6 +98,9 @@ type Partition struct {
 	Leader int32
 	// Replicas in order; Adding and Removing are those of a reassignment in flight.
 	Replicas, ISR, Adding, Removing []int32
+	// Group is the broker group that the partition's topic lives on; "" when none claims it and none is the default, and then it may
+	// live anywhere.
+	Group string `json:",omitempty"`
 	// Bytes is the size of one replica: the largest that a broker reports, so a follower that is catching up counts as its leader's size.
 	Bytes int64
 	// Group is the broker group that the topic lives on, "" when no group claims it and none is the default.
