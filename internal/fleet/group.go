@@ -27,7 +27,12 @@ func (c *Client) ApplyGroup(ctx context.Context, want BrokerGroup) (Result, erro
 		return Result{}, err
 	}
 	defer unlock()
-	return c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+	started := time.Now()
+	result, err := c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+	if err == nil {
+		c.tellDone(ctx, want.Cluster, want.Name, result, time.Since(started), want.Forecast)
+	}
+	return result, err
 }
 
 func (c *Client) groupGoal(ctx context.Context, want BrokerGroup) builder {

@@ -17,7 +17,7 @@ type Observation struct {
 	KafkaUp bool
 	// Partitions are all partitions of all topics, the internal ones included.
 	Partitions []Partition
-	// Throttled says that a replication throttle is set on some broker or topic.
+	// Throttled says that a replication throttle of ours is set on some broker or topic. What others set by hand does not count.
 	Throttled bool
 	// Quorum is the controllers' own view; nil when none of them gave it.
 	Quorum *Quorum
@@ -46,6 +46,8 @@ type Node struct {
 	SpecHash   string
 	SpecText   string
 	LaunchedAt time.Time
+	// Boot is how long it took until its Kafka answered for the first time, 0 when its agent has not said.
+	Boot time.Duration `json:",omitzero"`
 	// Replaces is the node that this one was launched to take over from, 0 when it came as an addition.
 	Replaces int32
 
