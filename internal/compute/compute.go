@@ -210,6 +210,8 @@ type NodeStatus struct {
 	KafkaPID int   `json:"kafka_pid"`
 	// Restarts counts the starts of Kafka after the first.
 	Restarts int `json:"restarts"`
+	// BootSeconds is how long it took from the agent's start until Kafka first answered, 0 until it does.
+	BootSeconds float64 `json:"boot_seconds,omitempty"`
 	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
 	LastError string `json:"last_error,omitempty"`
 	// DiskUsedBytes is by log directory, in the order of the disks.

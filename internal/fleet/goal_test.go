@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 var catalog = compute.Catalog{
@@ -51,7 +52,7 @@ func TestOnlyTheSpecReplacesNodes(t *testing.T) {
 		"more brokers":       {func(b *BrokerGroup) { b.Brokers = 6 }, 0, false},
 		"other zones":        {func(b *BrokerGroup) { b.Zones = []string{"b", "c"} }, 0, false},
 		"another group came": {nil, 3, false},
-		"other throttle":     {func(b *BrokerGroup) { b.ThrottleBytesPerSecond = 7 }, 0, false},
+		"other throttle":     {func(b *BrokerGroup) { b.Throttle = throttle.Fixed(7) }, 0, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

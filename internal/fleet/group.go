@@ -30,7 +30,12 @@ func (c *Client) ApplyGroup(ctx context.Context, want BrokerGroup) (Result, erro
 	if err := c.claim(ctx, want); err != nil {
 		return Result{}, err
 	}
-	return c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+	started := time.Now()
+	result, err := c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+	if err == nil {
+		c.tellDone(ctx, want.Cluster, want.Name, result, time.Since(started), want.Forecast)
+	}
+	return result, err
 }
 
 func (c *Client) groupGoal(ctx context.Context, want BrokerGroup) builder {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 var (
@@ -157,7 +158,7 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 						Validators: []validator.Int64{int64validator.AtLeast(1)},
 					},
 					"throttle": schema.StringAttribute{
-						MarkdownDescription: "The limit of replication by moves, for each broker and direction: a rate such as `50MiB/s`, or `none`. Default `100MiB/s`. It is set on moves only, and removed after.",
+						MarkdownDescription: "The limit of replication by moves, for each broker and direction: `auto`, a rate such as `50MiB/s`, or `none`. Default `auto`: nine tenths of what the instance type's network has beyond what clients and the usual replication use, which is measured all the time, but at least 10 MB/s. It is set on moves only, raised (a fixed rate too) when a move would never catch up below it, and removed after.",
 						Optional:            true, Computed: true, Default: stringdefault.StaticString(defaultThrottle),
 						Validators: []validator.String{throttleValidator{}},
 					},
@@ -242,14 +243,15 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 			diags.AddAttributeError(path.Root("jvm").AtName("heap"), "Not a size", err.Error())
 		}
 	}
-	if want.ThrottleBytesPerSecond, err = parseThrottle(policy.Throttle.ValueString()); err != nil {
-		diags.AddAttributeError(path.Root("rollout_policy").AtName("throttle"), "Not a rate", err.Error())
+	if want.Throttle, err = throttle.Parse(policy.Throttle.ValueString()); err != nil {
+		diags.AddAttributeError(path.Root("rollout_policy").AtName("throttle"), "Not a throttle", sentence(err))
 	}
 	if prior != nil {
 		before, more := stringMap(ctx, prior.Config)
 		diags.Append(more...)
 		want.ConfigRemoved = removedKeys(before, config)
 	}
+	want.Forecast = forecast(ctx, m.Rollout)
 	return want, !diags.HasError(), diags
 }
 
