@@ -20,6 +20,7 @@ func ScaleOut(f Fleet, added []int32) Plan {
 	if slices.ContainsFunc(f.Partitions, func(p Partition) bool { return p.Bytes > 0 }) {
 		return scaleOutBySize(f, added)
 	}
+	f = located(f)
 	alike := f
 	alike.Partitions = slices.Clone(f.Partitions)
 	for i := range alike.Partitions {
