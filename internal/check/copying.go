@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -181,12 +180,6 @@ func (c *copying) sum() Copying {
 // totalAndFastest adds arrivals up, and finds the most of any second: from each look on, what had come by the first look that is a
 // second or more later, by the time between the two.
 func totalAndFastest(arrivals []arrival) (total int64, fastest float64) {
-	for _, a := range arrivals {
-		if a.bytes > 0 {
-			fmt.Fprintf(os.Stderr, "%s %.1f; ", a.at.Format("05.00"), float64(a.bytes)/1e6)
-		}
-	}
-	fmt.Fprintln(os.Stderr)
 	slices.SortStableFunc(arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
 	for i, from := range arrivals {
 		total += from.bytes

@@ -33,7 +33,7 @@ func newMoving() *moving { return &moving{boost: 1} }
 // observe takes an observation into account. Moves of an earlier run are known by the marks of their throttles, and followed like our
 // own; those of somebody else are none of our business.
 func (m *moving) observe(o observed, now time.Time) {
-	if !o.KafkaUp || o.kafkaErr != nil {
+	if !o.KafkaUp {
 		return
 	}
 	m.meter.Observe(o.Partitions, now)
@@ -154,7 +154,7 @@ func changed(o observed, id int32, wanted int64, of func(kafka.BrokerThrottle) i
 // adjust brings the limits of what is being copied to what they should be now.
 func (m *moving) adjust(ctx context.Context, c *Client, k Kafka, g goal, o observed, now time.Time) error {
 	copied := m.copied(o)
-	if o.kafkaErr != nil || len(copied) == 0 || now.Sub(m.adjusted) < adjustEvery {
+	if !o.KafkaUp || len(copied) == 0 || now.Sub(m.adjusted) < adjustEvery {
 		return nil
 	}
 	m.adjusted = now
