@@ -95,7 +95,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": text})
 		}
 		m.tell(ctx, c, g, time.Now())
-		if err := m.adjust(ctx, c, g, o, time.Now()); err != nil {
+		if err := m.adjust(ctx, c, Kafka(c.dial(g.cluster)), g, o, time.Now()); err != nil {
 			// The limits that are in force stay, and the next round looks again.
 			c.opts.Log(ctx, "the throttle could not be adjusted", map[string]any{"error": err.Error()})
 		}

@@ -40,7 +40,7 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m
 	case plan.ConfigureCluster:
 		return c.configure(ctx, k, kafka.ConfigResource{Kind: kafka.ResourceBroker}, s.Config)
 	case plan.Move:
-		return m.move(ctx, c, g, o, s)
+		return m.move(ctx, c, k, g, o, s)
 	case plan.Reorder:
 		var list []kafka.Reassignment
 		for _, m := range s.Moves {

@@ -33,7 +33,7 @@ func newMoving() *moving { return &moving{boost: 1} }
 // observe takes an observation into account. Moves of an earlier run are known by the marks of their throttles, and followed like our
 // own; those of somebody else are none of our business.
 func (m *moving) observe(o observed, now time.Time) {
-	if !o.KafkaUp || o.kafkaErr != nil {
+	if !o.KafkaUp {
 		return
 	}
 	m.meter.Observe(o.Partitions, now)
@@ -152,13 +152,12 @@ func changed(o observed, id int32, wanted int64, of func(kafka.BrokerThrottle) i
 }
 
 // adjust brings the limits of what is being copied to what they should be now.
-func (m *moving) adjust(ctx context.Context, c *Client, g goal, o observed, now time.Time) error {
+func (m *moving) adjust(ctx context.Context, c *Client, k Kafka, g goal, o observed, now time.Time) error {
 	copied := m.copied(o)
-	if o.kafkaErr != nil || len(copied) == 0 || now.Sub(m.adjusted) < adjustEvery {
+	if !o.KafkaUp || len(copied) == 0 || now.Sub(m.adjusted) < adjustEvery {
 		return nil
 	}
 	m.adjusted = now
-	k := Kafka(c.dial(g.cluster))
 	if !g.throttle.Limited() {
 		if o.throttles.Empty() {
 			return nil
@@ -214,8 +213,7 @@ func brokersOf(rates map[int32]kafka.BrokerThrottle) []int32 {
 
 // move throttles the brokers that take part, as far as they live, and then asks for the reassignment. The throttle comes first, so
 // that no byte flows unthrottled; whatever stops this run in between is swept by the next round.
-func (m *moving) move(ctx context.Context, c *Client, g goal, o observed, s plan.Step) error {
-	k := Kafka(c.dial(g.cluster))
+func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observed, s plan.Step) error {
 	leaders, followers := map[kafka.TopicPartition][]int32{}, map[kafka.TopicPartition][]int32{}
 	var list []kafka.Reassignment
 	var asked []throttle.Replica

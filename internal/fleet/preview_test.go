@@ -3,12 +3,15 @@ package fleet
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 // fakeDriver is a driver of a catalog, a record and a list of nodes: enough to be observed where no node runs.
@@ -55,6 +58,26 @@ func TestPreviewOfASnapshotIsAFunction(t *testing.T) {
 	}
 	if diff := cmp.Diff(first, again, cmpopts.EquateErrors()); diff != "" {
 		t.Errorf("the second plan differs:\n%s", diff)
+	}
+}
+
+// TestEstimateCountsWithMeasuredBoots: the median of the group's own, or else of others of its role, or else a guess.
+func TestEstimateCountsWithMeasuredBoots(t *testing.T) {
+	g := goalOf(t, group(func(b *BrokerGroup) { b.Throttle = throttle.Fixed(50 << 20) }), 0, compute.Cluster{})
+	node := func(role compute.Role, group string, boot time.Duration) plan.Node {
+		return plan.Node{Role: role, Group: group, Boot: boot}
+	}
+	own := []plan.Node{node(g.group.Role, "main", 9*time.Second), node(g.group.Role, "main", 2*time.Second), node(g.group.Role, "main", 4*time.Second), node(g.group.Role, "main", 0)}
+	other := node(g.group.Role, "other", 7*time.Second)
+	controller := node(compute.RoleController, compute.ControllersGroup, time.Second)
+	for _, c := range []struct {
+		nodes []plan.Node
+		want  time.Duration
+	}{{append(own, other, controller), 4*time.Second + join}, {[]plan.Node{other, controller}, 7*time.Second + join}, {[]plan.Node{controller}, model.Usual.Boot}} {
+		timing := g.timing(observed{Observation: plan.Observation{Nodes: c.nodes}})
+		if timing.Boot != c.want || timing.BytesPerSecond != 50<<20 {
+			t.Errorf("%+v of %+v, want a boot of %s", timing, c.nodes, c.want)
+		}
 	}
 }
 

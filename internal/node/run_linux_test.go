@@ -33,13 +33,13 @@ func TestBrokerFromFirstStartToLostDisk(t *testing.T) {
 	awaitPhase(t, controller, compute.PhaseRunning)
 	known.set(controller.Listen)
 	first := awaitPhase(t, broker, compute.PhaseRunning)
-	if first.Restarts != 0 || len(first.DiskUsedBytes) != 2 {
+	if first.Restarts != 0 || len(first.DiskUsedBytes) != 2 || first.BootSeconds <= 0 {
 		t.Errorf("first status: %+v", first)
 	}
 
 	kill(t, first.KafkaPID)
 	second := await(t, broker, "running again", func(s compute.NodeStatus) bool { return s.Phase == compute.PhaseRunning && s.Restarts == 1 })
-	if second.KafkaPID == first.KafkaPID || !strings.Contains(second.LastError, "signal: killed") {
+	if second.KafkaPID == first.KafkaPID || !strings.Contains(second.LastError, "signal: killed") || second.BootSeconds != first.BootSeconds {
 		t.Errorf("status after a kill: %+v", second)
 	}
 

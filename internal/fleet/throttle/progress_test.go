@@ -10,14 +10,14 @@ import (
 )
 
 func moving(partition int32, bytes int64) plan.Partition {
-	return plan.Partition{TopicPartition: tp("t", partition), Leader: 1, Replicas: []int32{4, 1}, ISR: []int32{1}, Adding: []int32{4}, Removing: []int32{1}, Bytes: bytes}
+	return plan.Partition{TopicPartition: tp(partition), Leader: 1, Replicas: []int32{4, 1}, ISR: []int32{1}, Adding: []int32{4}, Removing: []int32{1}, Bytes: bytes}
 }
 
 func moved(partition int32, bytes int64) plan.Partition {
-	return plan.Partition{TopicPartition: tp("t", partition), Leader: 4, Replicas: []int32{4}, ISR: []int32{4}, Bytes: bytes}
+	return plan.Partition{TopicPartition: tp(partition), Leader: 4, Replicas: []int32{4}, ISR: []int32{4}, Bytes: bytes}
 }
 
-func replica(partition int32) Replica { return Replica{tp("t", partition), 4} }
+func replica(partition int32) Replica { return Replica{tp(partition), 4} }
 
 func TestTrackerFollowsTheCopying(t *testing.T) {
 	var tr Tracker
@@ -56,7 +56,7 @@ func TestTrackerFollowsTheCopying(t *testing.T) {
 func TestTrackerWaitsForTheMetadata(t *testing.T) {
 	var tr Tracker
 	tr.Ask(replica(0))
-	before := plan.Partition{TopicPartition: tp("t", 0), Leader: 1, Replicas: []int32{1}, ISR: []int32{1}, Bytes: 10}
+	before := plan.Partition{TopicPartition: tp(0), Leader: 1, Replicas: []int32{1}, ISR: []int32{1}, Bytes: 10}
 	tr.Observe([]plan.Partition{before}, nil, start)
 	if p := tr.Progress(); p.Partitions != 0 || p.BytesLeft != 10 {
 		t.Errorf("%+v", p)

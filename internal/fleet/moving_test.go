@@ -1,0 +1,201 @@
+package fleet
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+var start = time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
+
+func name(partition int32) plan.TopicPartition {
+	return plan.TopicPartition{Topic: "t", Partition: partition}
+}
+
+// observedFleet is brokers 1 to 4, the last of which is fenced, on machines of 100 MB/s, with partition 0 on its way from 1 to 3.
+func observedFleet(bytes int64) observed {
+	o := observed{
+		instances: map[int32]compute.Instance{}, brokers: map[int32]kafka.Broker{},
+		throttles: kafka.ThrottleState{Brokers: map[int32]kafka.BrokerThrottle{}, Others: map[int32]kafka.BrokerThrottle{}, Topics: map[string]kafka.TopicThrottle{}},
+	}
+	o.KafkaUp = true
+	for id := int32(1); id <= 4; id++ {
+		o.instances[id] = compute.Instance{Spec: compute.NodeSpec{InstanceType: "fast"}}
+		o.brokers[id] = kafka.Broker{ID: id, Fenced: id == 4}
+	}
+	o.Partitions = []plan.Partition{
+		{TopicPartition: name(0), Leader: 1, Replicas: []int32{3, 2, 4, 1}, ISR: []int32{1, 2}, Adding: []int32{3}, Removing: []int32{1}, Bytes: bytes},
+		{TopicPartition: name(1), Leader: 2, Replicas: []int32{2, 1}, ISR: []int32{1, 2}, Bytes: bytes},
+	}
+	return o
+}
+
+func limited(p throttle.Policy) goal {
+	return goal{throttle: p, catalog: compute.Catalog{InstanceTypes: map[string]compute.InstanceType{"fast": {NetworkBytesPerSecond: 100_000_000}}}}
+}
+
+// TestLimits: live brokers that take part get one, each by what it has to spare, and only where it makes a difference.
+func TestLimits(t *testing.T) {
+	both := func(rate int64) kafka.BrokerThrottle { return kafka.BrokerThrottle{Leader: rate, Follower: rate} }
+	fixed := throttle.Fixed(50_000_000)
+	cases := map[string]struct {
+		policy  throttle.Policy
+		change  func(*observed)
+		grows   int64 // bytes per second, of each partition
+		want    map[int32]kafka.BrokerThrottle
+		raised  []int32
+		measure bool
+	}{
+		"fixed": {policy: fixed, want: map[int32]kafka.BrokerThrottle{1: both(50_000_000), 2: both(50_000_000), 3: both(50_000_000)}},
+		"set already, or nearly": {
+			policy: fixed, want: map[int32]kafka.BrokerThrottle{3: {Leader: -1, Follower: 50_000_000}},
+			change: func(o *observed) {
+				o.throttles.Brokers = map[int32]kafka.BrokerThrottle{1: both(50_000_000), 2: both(47_000_000), 3: {Leader: 50_000_000, Follower: -1}}
+			},
+		},
+		"somebody else's rate stays": {
+			policy: fixed, want: map[int32]kafka.BrokerThrottle{1: {Leader: -1, Follower: 50_000_000}, 2: both(50_000_000)},
+			change: func(o *observed) {
+				o.throttles.Others = map[int32]kafka.BrokerThrottle{1: {Leader: 7, Follower: -1}, 3: both(200_000_000)}
+			},
+		},
+		"auto before anything is measured": {policy: throttle.Auto, want: map[int32]kafka.BrokerThrottle{1: both(throttle.Floor), 2: both(throttle.Floor), 3: both(throttle.Floor)}},
+		// Brokers 1 and 2 hold both partitions in sync: 20 MB/s in, and each leads one, which goes to one follower and a consumer.
+		"auto": {
+			policy: throttle.Auto, measure: true, grows: 10_000_000,
+			want: map[int32]kafka.BrokerThrottle{1: {Leader: 72_000_000, Follower: 72_000_000}, 2: {Leader: 72_000_000, Follower: 72_000_000}, 3: both(90_000_000)},
+		},
+		// What broker 3 copies gains 60 MB/s, and its leader sends that to three followers.
+		"fixed, below what comes in": {
+			policy: fixed, measure: true, grows: 60_000_000, raised: []int32{3, 1},
+			want: map[int32]kafka.BrokerThrottle{1: {Leader: 360_000_000, Follower: 50_000_000}, 2: both(50_000_000), 3: {Leader: 50_000_000, Follower: 120_000_000}},
+		},
+	}
+	for what, c := range cases {
+		t.Run(what, func(t *testing.T) {
+			m := newMoving()
+			m.tracker.Ask(throttle.Replica{TopicPartition: name(0), Broker: 3})
+			o := observedFleet(1 << 30)
+			if c.measure {
+				m.observe(o, start)
+				o = observedFleet(1<<30 + 10*c.grows)
+				m.observe(o, start.Add(10*time.Second))
+			}
+			if c.change != nil {
+				c.change(&o)
+			}
+			got, raised := m.limits(limited(c.policy), o, m.copied(o))
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(c.raised, raised); diff != "" {
+				t.Errorf("raised: %s", diff)
+			}
+		})
+	}
+}
+
+// TestMovesOfAnEarlierRunAreFollowed by the mark of their throttle, and nobody else's are.
+func TestMovesOfAnEarlierRunAreFollowed(t *testing.T) {
+	o := observedFleet(1000)
+	m := newMoving()
+	m.observe(o, start)
+	if len(m.copied(o)) > 0 {
+		t.Error("somebody else's move is followed")
+	}
+	o.throttles.Topics["t"] = kafka.TopicThrottle{Follower: map[int32][]int32{0: {3}}}
+	o.dirs = []kafka.LogDir{{Broker: 3, Replicas: []kafka.Replica{{Broker: 3, Topic: "t", Bytes: 400}}}, {Broker: 1, Replicas: []kafka.Replica{{Broker: 1, Topic: "t", Bytes: 1000}}}}
+	m.observe(o, start.Add(time.Second))
+	if p := m.tracker.Progress(); len(m.copied(o)) != 1 || p.String() != "0 of 1 partition moved, 600B left" {
+		t.Errorf("%d partitions followed, %s", len(m.copied(o)), p)
+	}
+}
+
+// throttledKafka is a Kafka that remembers what it is told of throttles and moves.
+type throttledKafka struct {
+	Kafka
+	told  []string
+	rates map[int32]kafka.BrokerThrottle
+}
+
+func (k *throttledKafka) SetThrottle(_ context.Context, rates map[int32]kafka.BrokerThrottle, leader, _ map[kafka.TopicPartition][]int32) error {
+	what := "rates"
+	if leader != nil {
+		what = "rates and lists"
+	}
+	k.told, k.rates = append(k.told, what), rates
+	return nil
+}
+
+func (k *throttledKafka) ClearThrottle(context.Context, kafka.ThrottleState) error {
+	k.told = append(k.told, "clear")
+	return nil
+}
+
+func (k *throttledKafka) Reassign(context.Context, []kafka.Reassignment, bool) error {
+	k.told = append(k.told, "reassign")
+	return nil
+}
+
+// TestAThrottleComesBeforeItsMove, with the lists and for the broker that is to receive.
+func TestAThrottleComesBeforeItsMove(t *testing.T) {
+	o := observedFleet(1000)
+	o.Partitions[0].Adding, o.Partitions[0].Removing, o.Partitions[0].Replicas = nil, nil, []int32{1, 2, 4}
+	s := plan.Step{Kind: plan.Move, Moves: []plan.Reassignment{{TopicPartition: name(0), From: []int32{1, 2, 4}, To: []int32{3, 2, 4}}}}
+	for policy, want := range map[throttle.Policy]string{throttle.Auto: "rates and lists, reassign", throttle.None: "reassign"} {
+		k, m := &throttledKafka{}, newMoving()
+		if err := m.move(context.Background(), New(&fakeDriver{}, Options{}), k, limited(policy), o, s); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(k.told, ", "); got != want {
+			t.Errorf("%s: %s, want %s", policy, got, want)
+		}
+		if _, receives := k.rates[3]; receives != policy.Limited() {
+			t.Errorf("%s: the limits are %v", policy, k.rates)
+		}
+		if p := m.tracker.Progress(); p.Of != 1 {
+			t.Errorf("%s: the move is not followed: %+v", policy, p)
+		}
+	}
+}
+
+// TestAdjust: limits follow the measurements, are doubled when the copying stands still, and are gone when the policy is none.
+func TestAdjust(t *testing.T) {
+	ctx, k, m := context.Background(), &throttledKafka{}, newMoving()
+	var logged []string
+	c := New(&fakeDriver{}, Options{Log: func(_ context.Context, message string, _ map[string]any) { logged = append(logged, message) }})
+	g := limited(throttle.Fixed(50_000_000))
+	o := observedFleet(1000)
+	o.throttles.Topics["t"] = kafka.TopicThrottle{Follower: map[int32][]int32{0: {3}}}
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	adjust := func(s int, want string) {
+		t.Helper()
+		k.told = nil
+		m.observe(o, at(s))
+		if err := m.adjust(ctx, c, k, g, o, at(s)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(k.told, ", "); got != want {
+			t.Errorf("after %d s: %q, want %q", s, got, want)
+		}
+	}
+	adjust(0, "rates")
+	o.throttles.Brokers = k.rates
+	adjust(6, "")
+	adjust(31, "rates")
+	if k.rates[3].Follower != 100_000_000 || !strings.Contains(strings.Join(logged, "\n"), "never catch up") {
+		t.Errorf("after half a minute without progress: %v\n%s", k.rates, strings.Join(logged, "\n"))
+	}
+	o.throttles.Brokers = k.rates
+	adjust(40, "")
+	g = limited(throttle.None)
+	adjust(50, "clear")
+}
