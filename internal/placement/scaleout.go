@@ -11,7 +11,7 @@ import (
 // other zones, and a share is as equal over all zones as the spread of every partition allows. Each donor gives what it has above a common
 // level, in large and small replicas, leaders and followers alike, so that their numbers even out as well. No added broker rises above its
 // share or above the donor that gives to it. So a second call moves nothing, and one with half-filled brokers goes on to the same share.
-// Empty partitions cost nothing to move and are spread by their number.
+// Empty partitions cost nothing to move and are spread by their number. The lists that change are reordered to balance leaders; no other is.
 //
 // LowerBound is what the added brokers lack of their share.
 //
@@ -20,6 +20,7 @@ func ScaleOut(f Fleet, added []int32) Plan {
 	if slices.ContainsFunc(f.Partitions, func(p Partition) bool { return p.Bytes > 0 }) {
 		return scaleOutBySize(f, added)
 	}
+	f = located(f)
 	alike := f
 	alike.Partitions = slices.Clone(f.Partitions)
 	for i := range alike.Partitions {
@@ -61,6 +62,8 @@ func scaleOutBySize(f Fleet, added []int32) Plan {
 		}
 	}
 	s.giveEmpty()
+	// The lists that change anyway may as well change their order.
+	b.balanceLeaders(func(p int32) bool { return b.touched[p] })
 	return b.plan(before, bound)
 }
 
@@ -118,26 +121,32 @@ func (s *scaleOut) setShares() {
 func (s *scaleOut) wanted(members, total []int64) []int64 {
 	b, zones := s.board, len(s.zones)
 	least, most := make([]int64, len(total)), make([]int64, len(total))
-	for p := range int32(len(b.parts)) {
-		list := b.list(p)
-		if len(list) == 0 {
-			continue
-		}
-		circle := b.circle(list[0])
-		usable := int64(0)
+	usable := make([]int64, len(b.groups))
+	for circle := range usable {
 		for _, ok := range b.usable[circle] {
 			if ok {
-				usable++
+				usable[circle]++
 			}
 		}
-		if usable == 0 {
-			continue
+	}
+	in := make([]int64, len(b.groups)) // the replicas of the partition in hand, by circle
+	for p := range int32(len(b.parts)) {
+		list, size := b.list(p), b.parts[p].Bytes
+		for _, i := range list {
+			in[b.circle(i)]++
 		}
-		n, size := int64(len(list)), b.parts[p].Bytes
-		low, high := n/usable*size, (n+usable-1)/usable*size
-		for z := range zones {
-			least[int(circle)*zones+z] += low
-			most[int(circle)*zones+z] += high
+		for _, i := range list {
+			circle := b.circle(i)
+			n := in[circle]
+			in[circle] = 0
+			if n == 0 || usable[circle] == 0 {
+				continue
+			}
+			low, high := n/usable[circle]*size, (n+usable[circle]-1)/usable[circle]*size
+			for c := int(circle) * zones; c < int(circle+1)*zones; c++ {
+				least[c] += low
+				most[c] += high
+			}
 		}
 	}
 	wanted := slices.Clone(total)
