@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -51,7 +49,7 @@ func TestMaps(t *testing.T) {
 		// What lies on the new brokers now had to be copied there once, but for the load's newest records.
 		bound := w.size(family...)
 		ratio := float64(moved) / float64(bound)
-		w.t.Logf("bytes moved by the steps / lower bound = %d / %d = %.3f; the new brokers wrote %d bytes, %.3f of the bound", moved, bound, ratio, written, float64(written)/float64(bound))
+		w.t.Logf("bytes moved / lower bound = %d / %d = %.3f; the new brokers wrote %d bytes, %.3f of the bound", moved, bound, ratio, written, float64(written)/float64(bound))
 		if bound < 900<<20 || ratio > 1.05 || ratio < 0.8 {
 			w.t.Errorf("%d bytes moved, and %d lie where they belong: each has to be moved once", moved, bound)
 		}
@@ -173,9 +171,7 @@ func (w *workspace) size(topics ...string) int64 {
 	return sum
 }
 
-var stepBytes = regexp.MustCompile(`provider.*: step: .*\bbytes=(\d+)`)
-
-// bytesMoved is the sum of what the steps of the last run have moved, by its log.
+// bytesMoved is what the rollouts of the last run have moved.
 func (w *workspace) bytesMoved() int64 {
 	w.t.Helper()
 	log, err := os.ReadFile(filepath.Join(w.dir, fmt.Sprintf("provider-%d.log", w.runs)))
@@ -183,12 +179,8 @@ func (w *workspace) bytesMoved() int64 {
 		w.t.Fatal(err)
 	}
 	var sum int64
-	for _, found := range stepBytes.FindAllSubmatch(log, -1) {
-		n, err := strconv.ParseInt(string(found[1]), 10, 64)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		sum += n
+	for _, r := range rollouts(w.t.Name(), string(log)) {
+		sum += r.BytesMoved
 	}
 	return sum
 }

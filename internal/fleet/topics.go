@@ -85,14 +85,10 @@ func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error
 		if err != nil {
 			return fmt.Errorf("%w: %w", errNotObserved, err)
 		}
-		catalog, err := t.fleet.driver.Catalog(ctx)
-		if err != nil {
-			return err
-		}
 		if p.m, err = o.topicMap(); err != nil {
 			return err
 		}
-		p.at, p.o, p.fleet = time.Now(), o, placementFleet(o, p.m, catalog)
+		p.at, p.o, p.fleet = time.Now(), o, placementFleet(o, p.m)
 	}
 	err := do(p)
 	if err != nil {
@@ -127,6 +123,7 @@ func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
 				return err
 			}
 		}
+		p.forget(topic.Name)
 		made := placement.Create(p.fleet, topic.Name, int(topic.Partitions), factor, group)
 		if err := unplaced(made); err != nil {
 			return err
@@ -219,6 +216,12 @@ func (t fleetTopics) SetReplicationFactor(ctx context.Context, topic string, fac
 	return t.kafka.AwaitReplicas(ctx, topic, list)
 }
 
+// forget takes out what is left of a topic of the same name that was deleted a moment ago. One that is still there is Kafka's to tell.
+func (p *placing) forget(topic string) {
+	p.o.Partitions = slices.DeleteFunc(slices.Clone(p.o.Partitions), func(q plan.Partition) bool { return q.Topic == topic })
+	p.fleet.Partitions = slices.DeleteFunc(slices.Clone(p.fleet.Partitions), func(q placement.Partition) bool { return q.Topic == topic })
+}
+
 // add notes what was placed, so that the next topic is placed beside it.
 func (p *placing) add(made placement.Plan) {
 	for _, m := range made.Moves {
@@ -256,23 +259,18 @@ func reassignments(made placement.Plan) []kafka.Reassignment {
 }
 
 // placementFleet is an observation as the placement of topics wants it. A broker takes replicas when it serves, is not cordoned, and has
-// no node that was launched to take over from it.
-func placementFleet(o observed, m topicmap.Map, catalog compute.Catalog) placement.Fleet {
+// no node that was launched to take over from it. A topic that no group has stays on the one where it is, if it is one.
+func placementFleet(o observed, m topicmap.Map) placement.Fleet {
 	var f placement.Fleet
-	replaced := map[int32]bool{}
+	replaced, group := map[int32]bool{}, map[int32]string{}
 	for _, n := range o.Nodes {
-		replaced[n.Replaces] = true
+		replaced[n.Replaces], group[n.ID] = true, n.Group
 	}
 	for _, n := range o.Nodes {
 		if n.Role != compute.RoleBroker {
 			continue
 		}
-		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, State: placement.Cordoned}
-		if spec, ok := o.instances[n.ID]; ok {
-			for _, bytes := range catalog.InstanceTypes[spec.Spec.InstanceType].DiskBytes {
-				b.Capacity += bytes
-			}
-		}
+		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, Capacity: n.DiskBytes, State: placement.Cordoned}
 		switch {
 		case n.InstanceID != "" && n.Lost() != "", n.InstanceID == "" && !n.Answering:
 			b.State = placement.Dead
@@ -283,9 +281,16 @@ func placementFleet(o observed, m topicmap.Map, catalog compute.Catalog) placeme
 	}
 	owner := owners(m)
 	for _, p := range o.Partitions {
-		f.Partitions = append(f.Partitions, placement.Partition{
+		placed := placement.Partition{
 			Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, InSync: p.ISR, Bytes: p.Bytes, Group: owner(p.Topic),
-		})
+		}
+		if placed.Group == "" && len(placed.Replicas) > 0 {
+			home := group[placed.Replicas[0]]
+			if !slices.ContainsFunc(placed.Replicas, func(id int32) bool { return group[id] != home }) {
+				placed.Group = home
+			}
+		}
+		f.Partitions = append(f.Partitions, placed)
 	}
 	return f
 }

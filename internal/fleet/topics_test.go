@@ -17,12 +17,9 @@ import (
 // placingOf is what topics are placed by in a cluster of these brokers, with one topic "old" on broker 1, 2 and 3.
 func placingOf(t *testing.T, groups map[string]compute.TopicClaim, nodes ...plan.Node) *placing {
 	t.Helper()
-	o := observed{record: compute.Cluster{Name: "c", Groups: groups}, instances: map[int32]compute.Instance{}}
+	o := observed{record: compute.Cluster{Name: "c", Groups: groups}}
 	for i := range nodes {
 		nodes[i].Role = compute.RoleBroker
-		if nodes[i].InstanceID != "" {
-			o.instances[nodes[i].ID] = compute.Instance{Spec: compute.NodeSpec{InstanceType: "large"}}
-		}
 	}
 	o.Nodes = nodes
 	o.Partitions = []plan.Partition{{TopicPartition: plan.TopicPartition{Topic: "old"}, Leader: 1, Replicas: []int32{1, 2, 3, 4}, Adding: []int32{4}, Removing: []int32{3}, ISR: []int32{1, 2, 3}, Bytes: 7}}
@@ -30,11 +27,11 @@ func placingOf(t *testing.T, groups map[string]compute.TopicClaim, nodes ...plan
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &placing{o: o, m: m, fleet: placementFleet(o, m, catalog)}
+	return &placing{o: o, m: m, fleet: placementFleet(o, m)}
 }
 
 func serving(id int32, zone, group string, change func(*plan.Node)) plan.Node {
-	n := plan.Node{ID: id, Zone: zone, Group: group, InstanceID: "i", State: compute.StateRunning, Registered: true, Answering: true}
+	n := plan.Node{ID: id, Zone: zone, Group: group, InstanceID: "i", State: compute.StateRunning, Registered: true, Answering: true, DiskBytes: 50}
 	if change != nil {
 		change(&n)
 	}
@@ -61,12 +58,15 @@ func TestWhatTakesReplicas(t *testing.T) {
 	got := map[int32]placement.State{}
 	for _, b := range p.fleet.Brokers {
 		got[b.ID] = b.State
-		if capacity := int64(40 << 30); b.ID < 7 && b.Capacity != capacity || b.ID >= 7 && b.Capacity != 0 {
+		if b.Capacity != 50 {
 			t.Errorf("broker %d has a capacity of %d", b.ID, b.Capacity)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if old := p.fleet.Partitions[0]; old.Group != "main" {
+		t.Errorf("a topic that nobody claims stays on group %q", old.Group)
 	}
 	old := p.fleet.Partitions[0]
 	if diff := cmp.Diff([]int32{1, 2, 4}, old.Replicas); diff != "" || old.Bytes != 7 || old.Leader != 1 {
@@ -101,6 +101,10 @@ func TestTopicsComeToTheirGroup(t *testing.T) {
 	grown := placement.Grow(p.fleet, "orders", 3)
 	if got := lists(grown); len(got) != 2 || !slices.Contains(ids["main"], got[1][0]) {
 		t.Errorf("more partitions: %v", got)
+	}
+	p.forget("orders")
+	if again := lists(placement.Create(p.fleet, "orders", 3, 3, "main")); len(again) != 3 {
+		t.Errorf("a topic that was deleted and is created with more partitions gets %d lists of replicas, want 3", len(again))
 	}
 	none := unplaced(placement.Create(p.fleet, "events.e", 1, 5, "events"))
 	if !errors.Is(none, ErrNoPlace) || !strings.Contains(none.Error(), `group "events"`) {
