@@ -58,6 +58,11 @@ type BrokerGroup struct {
 	MaxSurge int
 	// ThrottleBytesPerSecond limits the replication of moves, for each broker and direction; 0 means no limit.
 	ThrottleBytesPerSecond int64
+	// NotOnScaleOut leaves brokers that are added to a group that holds data empty until new topics come.
+	NotOnScaleOut bool
+	// RebalanceThreshold is how many times the mean a broker may have, of its zone in bytes and of the group in leaders, before the
+	// group is rebalanced down to it; 0 is never.
+	RebalanceThreshold float64
 }
 
 // goal is a desired state ready to be planned and executed.
@@ -121,6 +126,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		return goal{}, err
 	}
 	g.group.MaxSurge, g.throttle = b.MaxSurge, b.ThrottleBytesPerSecond
+	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: b.NotOnScaleOut, Threshold: b.RebalanceThreshold}
 	g.group.Config = dynamic
 	_, g.group.ConfigRemoved = splitKeys(b.ConfigRemoved)
 	if !record.MinISRDeclared && b.Brokers > 0 {
