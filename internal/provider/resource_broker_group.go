@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -76,6 +77,8 @@ type rebalanceModel struct {
 	OnScaleOut types.Bool    `tfsdk:"on_scale_out"`
 	Threshold  types.Float64 `tfsdk:"threshold"`
 }
+
+var rebalanceType = types.ObjectType{AttrTypes: map[string]attr.Type{"on_scale_out": types.BoolType, "threshold": types.Float64Type}}
 
 type brokerGroupIdentity struct {
 	Cluster types.String `tfsdk:"cluster"`
