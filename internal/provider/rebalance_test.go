@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -67,6 +68,15 @@ func TestRebalanceDefaults(t *testing.T) {
 	}
 }
 
+// groupModel is a group of which only the rebalance is declared.
+func groupModel(rebalance types.Object) brokerGroupModel {
+	return brokerGroupModel{
+		Rebalance: rebalance, Config: types.MapNull(types.StringType), Zones: types.ListNull(types.StringType),
+		JVM:           types.ObjectNull(map[string]attr.Type{"heap": types.StringType}),
+		RolloutPolicy: types.ObjectNull(map[string]attr.Type{"max_surge": types.Int64Type, "throttle": types.StringType}),
+	}
+}
+
 // TestGroupWantsItsBalance: the attribute reaches the engine, and is one of those whose change is a change.
 func TestGroupWantsItsBalance(t *testing.T) {
 	balance := func(onScaleOut bool, threshold types.Float64) types.Object {
@@ -87,19 +97,18 @@ func TestGroupWantsItsBalance(t *testing.T) {
 		"threshold":    {balance(true, types.Float64Value(1.2)), false, 1.2},
 	}
 	for name, c := range cases {
-		m := brokerGroupModel{Rebalance: c.rebalance, Brokers: types.Int64Value(3)}
+		m := groupModel(c.rebalance)
 		want, ok, diags := m.want(t.Context(), nil)
 		if !ok || diags.HasError() || want.NotOnScaleOut != c.not || want.RebalanceThreshold != c.threshold {
 			t.Errorf("%s: %+v, %t, %v", name, want, ok, diags)
 		}
 		for other, o := range cases {
-			if same := unchanged(m, brokerGroupModel{Rebalance: o.rebalance, Brokers: types.Int64Value(3)}); same != (name == other) {
+			if same := unchanged(m, groupModel(o.rebalance)); same != (name == other) {
 				t.Errorf("from %s to %s: unchanged is %t", other, name, same)
 			}
 		}
 	}
-	m := brokerGroupModel{Rebalance: types.ObjectUnknown(rebalanceType.AttrTypes)}
-	if _, ok, _ := m.want(t.Context(), nil); ok {
+	if _, ok, _ := groupModel(types.ObjectUnknown(rebalanceType.AttrTypes)).want(t.Context(), nil); ok {
 		t.Error("a rebalance that is not known yet is taken for known")
 	}
 }
