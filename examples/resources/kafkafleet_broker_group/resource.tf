@@ -18,4 +18,7 @@ resource "kafkafleet_broker_group" "main" {
     max_surge = 2
     throttle  = "50MiB/s"
   }
+
+  # A plan shows a rebalance when a broker has more than 1.3 times the mean.
+  rebalance = { threshold = 1.3 }
 }
