@@ -108,8 +108,8 @@ func TestGroupWantsItsBalance(t *testing.T) {
 			}
 		}
 	}
-	if _, ok, _ := groupModel(types.ObjectUnknown(rebalanceType.AttrTypes)).want(t.Context(), nil); ok {
-		t.Error("a rebalance that is not known yet is taken for known")
+	if _, ok, diags := groupModel(types.ObjectUnknown(rebalanceType.AttrTypes)).want(t.Context(), nil); ok || diags.HasError() {
+		t.Errorf("a rebalance that is not known yet is waited for without an error: %t, %v", ok, diags)
 	}
 }
 
