@@ -2,95 +2,110 @@ package placement
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
-// Sized is one partition of a topic whose replication factor changes.
-type Sized struct {
-	Partition
-	// Leader is the broker that leads now, -1 for none.
-	Leader int32
-	// InSync are the replicas that have everything.
-	InSync []int32
-}
-
-// ChangeFactor returns the moves that give each partition so many replicas. Here, and only here, a Move adds more replicas than it
-// removes, or the reverse. Partitions that have the number already are left alone.
+// SetReplicationFactor gives each partition of the topic so many replicas. Partitions that have the number already are left alone.
 //
-// A new replica goes to the broker with the fewest clashes of zone, then the fewest replicas, then the fewest bytes, and to the end of
-// the list, so that leaders stay. Of surplus replicas those go first that are not in sync, then those whose zone the partition has
-// twice, then those on the fullest brokers; the leader, and then the preferred leader, are the last to go.
+// A new replica goes where an even spread over the zones asks for it, there to the emptiest broker, and to the end of the list, so that
+// leaders stay. Of surplus replicas those go first that are on brokers that do not stay, then those that are not in sync, then those whose
+// zone the partition has most of, then those on the fullest brokers; the preferred leader and the leader are the last to go.
 //
-// all are the partitions of all topics, for the brokers' loads. More replicas than brokers is an error.
-func ChangeFactor(topic []Sized, factor int, all []Partition, brokers []Broker) ([]Move, error) {
-	if factor > len(brokers) {
-		return nil, fmt.Errorf("%d replicas of a partition need %d brokers, and there are %d", factor, factor, len(brokers))
+// A partition that cannot get all its replicas keeps those that it has, and is in Left once, with how many have no place where brokers are
+// missing. LowerBound is the bytes of the replicas to be added.
+func SetReplicationFactor(f Fleet, topic string, factor int) Plan {
+	b := newBoard(f)
+	before := b.figures()
+	var own []int32
+	for p := range int32(len(b.parts)) {
+		if part := &b.parts[p]; part.Topic == topic && len(part.Replicas) > 0 && len(part.Replicas) != factor && factor > 0 {
+			own = append(own, p)
+		}
 	}
-	zones, _ := zonesOf(brokers)
-	b := newBoard(all, zones)
-	topic = slices.Clone(topic)
-	slices.SortFunc(topic, func(x, y Sized) int {
-		return cmp.Or(cmp.Compare(y.Bytes, x.Bytes), cmp.Compare(x.Partition.Partition, y.Partition.Partition))
+	slices.SortFunc(own, func(x, y int32) int {
+		return cmp.Or(cmp.Compare(b.parts[y].Bytes, b.parts[x].Bytes), cmp.Compare(x, y))
 	})
 	var moves []Move
-	for _, p := range topic {
-		to := slices.Clone(p.Replicas)
-		for len(to) < factor {
-			target, ok := b.addition(to, brokers)
-			if !ok {
-				return nil, fmt.Errorf("partition %s-%d has replicas on %v, and no broker is left for another one (%d brokers live)",
-					p.Topic, p.Partition.Partition, to, len(brokers))
+	var moved, bound int64
+	for _, p := range own {
+		list, size := slices.Clone(b.list(p)), b.parts[p].Bytes
+		bound += size * int64(max(0, factor-len(list)))
+		for len(list) < factor {
+			i := b.addition(p, list)
+			if i < 0 {
+				break
 			}
-			b.add(target, p.Bytes, 1)
-			to = append(to, target)
+			list = append(list, i)
 		}
-		for len(to) > factor {
-			surplus := b.surplus(to, p)
-			b.add(surplus, -p.Bytes, -1)
-			to = slices.DeleteFunc(to, func(r int32) bool { return r == surplus })
+		if len(list) < factor {
+			b.leaveAddition(p, list, factor-len(list))
+			continue
 		}
-		if !slices.Equal(to, p.Replicas) {
-			moves = append(moves, Move{Partition: p.Partition, To: to})
+		for len(list) > factor {
+			gone := b.dispensable(p, list)
+			b.load(gone, -1, gone == list[0], size)
+			list = slices.DeleteFunc(list, func(i int32) bool { return i == gone })
 		}
+		to := make([]int32, 0, factor)
+		for _, i := range list {
+			if !b.holds(p, i) {
+				b.load(i, 1, false, size)
+				b.peak[i] += size
+				moved += size
+			}
+			to = append(to, b.brokers[i].ID)
+		}
+		moves = append(moves, Move{Partition: b.parts[p], To: to})
 	}
-	return moves, nil
+	slices.SortStableFunc(moves, func(x, y Move) int { return cmp.Compare(y.Bytes(), x.Bytes()) })
+	return Plan{Moves: moves, Left: b.left, Before: before, After: Describe(f.After(moves)), BytesMoved: moved, LowerBound: bound}
 }
 
-// addition chooses the broker of one more replica.
-func (b *board) addition(replicas []int32, brokers []Broker) (int32, bool) {
-	var candidates []int32
-	for _, br := range brokers {
-		if !slices.Contains(replicas, br.ID) {
-			candidates = append(candidates, br.ID)
+// addition returns the best broker for one replica more of the partition, whose list would be this; -1 when no broker may take it.
+func (b *board) addition(p int32, list []int32) int32 {
+	least := b.spreadOf(p, list)
+	to := int32(-1)
+	for z := range int32(len(b.zones)) {
+		if b.inZone[z] != least {
+			continue
+		}
+		for _, i := range b.pool(b.partGroup[p], z).order {
+			if b.fits(i, b.parts[p].Bytes) && !slices.Contains(list, i) {
+				if to < 0 || b.less(i, to) < 0 {
+					to = i
+				}
+				break
+			}
 		}
 	}
-	if len(candidates) == 0 {
-		return 0, false
-	}
-	return slices.MinFunc(candidates, func(x, y int32) int {
-		lx, ly := b.of(x), b.of(y)
-		return cmp.Or(
-			cmp.Compare(b.clashes(replicas, -1, x), b.clashes(replicas, -1, y)),
-			cmp.Compare(lx.replicas, ly.replicas),
-			cmp.Compare(lx.bytes, ly.bytes),
-			cmp.Compare(x, y),
-		)
-	}), true
+	return to
 }
 
-// surplus chooses the replica that is given up.
-func (b *board) surplus(replicas []int32, p Sized) int32 {
-	return slices.MaxFunc(replicas, func(x, y int32) int {
-		lx, ly := b.of(x), b.of(y)
+// leaveAddition notes that one replica more of the partition, whose list would be this, has no place.
+func (b *board) leaveAddition(p int32, list []int32, missing int) {
+	least := b.spreadOf(p, list)
+	b.note(p, -1, missing, least, func(i int32) bool { return slices.Contains(list, i) })
+}
+
+// dispensable returns the replica of the list that the partition can do without best.
+func (b *board) dispensable(p int32, list []int32) int32 {
+	part := &b.parts[p]
+	b.spreadOf(p, list)
+	inSync := func(i int32) bool { return part.InSync == nil || slices.Contains(part.InSync, b.brokers[i].ID) }
+	yes := func(condition bool) int {
+		if condition {
+			return 1
+		}
+		return 0
+	}
+	return slices.MaxFunc(list, func(x, y int32) int {
 		return cmp.Or(
-			cmp.Compare(boolInt(x != p.Leader), boolInt(y != p.Leader)),
-			cmp.Compare(boolInt(!slices.Contains(p.InSync, x)), boolInt(!slices.Contains(p.InSync, y))),
-			cmp.Compare(boolInt(x != replicas[0]), boolInt(y != replicas[0])),
-			cmp.Compare(b.clashes(replicas, x, x), b.clashes(replicas, y, y)),
-			cmp.Compare(lx.replicas, ly.replicas),
-			cmp.Compare(lx.bytes, ly.bytes),
-			cmp.Compare(x, y),
+			cmp.Compare(yes(b.brokers[x].ID != part.Leader), yes(b.brokers[y].ID != part.Leader)),
+			cmp.Compare(b.brokers[x].State/Leaving, b.brokers[y].State/Leaving),
+			cmp.Compare(yes(!inSync(x)), yes(!inSync(y))),
+			cmp.Compare(b.inZone[b.zone[x]], b.inZone[b.zone[y]]),
+			cmp.Compare(yes(x != list[0]), yes(y != list[0])),
+			b.less(x, y),
 		)
 	})
 }

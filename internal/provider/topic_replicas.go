@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -18,27 +19,22 @@ func setReplicationFactor(ctx context.Context, k *kafka.Client, topic string, fa
 	if err != nil {
 		return err
 	}
-	var live []placement.Broker
+	var fleet placement.Fleet
 	for _, b := range brokers {
 		if !b.Fenced {
-			live = append(live, placement.Broker{ID: b.ID, Zone: b.Rack})
+			fleet.Brokers = append(fleet.Brokers, placement.Broker{ID: b.ID, Zone: b.Rack})
 		}
 	}
-	var all []placement.Partition
-	var sized []placement.Sized
 	for _, t := range topics {
 		for _, p := range t.Partitions {
-			placed := placement.Partition{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target()}
-			all = append(all, placed)
-			if t.Name == topic {
-				sized = append(sized, placement.Sized{Partition: placed, Leader: p.Leader, InSync: p.ISR})
-			}
+			fleet.Partitions = append(fleet.Partitions, placement.Partition{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, InSync: p.ISR})
 		}
 	}
-	moves, err := placement.ChangeFactor(sized, factor, all, live)
-	if err != nil {
-		return err
+	plan := placement.SetReplicationFactor(fleet, topic, factor)
+	if len(plan.Left) > 0 {
+		return fmt.Errorf("%d replicas of each partition cannot be placed on the %d live brokers: %s", factor, len(fleet.Brokers), plan.Left[0])
 	}
+	moves := plan.Moves
 	list := make([]kafka.Reassignment, len(moves))
 	for i, m := range moves {
 		list[i] = kafka.Reassignment{Topic: topic, Partition: m.Partition.Partition, Replicas: m.To}

@@ -154,6 +154,26 @@ func TestNarratives(t *testing.T) {
 			lose(f, 7)
 			return narrate(f, brokerGroup(6, 3, "4.3.1"))
 		},
+		"a topic moves to another group": func(t *testing.T) string {
+			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
+			events := brokerGroup(3, 3, "4.3.1")
+			events.Name = "events"
+			f.Run(events, 1000)
+			for i := range f.Partitions {
+				f.Partitions[i].Group = "events"
+			}
+			return narrate(f, events)
+		},
+		"a rebalance": func(t *testing.T) string {
+			f := built(t, brokerGroup(6, 3, "4.3.1"), 12, 3)
+			for i := 0; i < len(f.Partitions); i += 4 { // The largest partitions are all on the first three brokers.
+				p := &f.Partitions[i]
+				p.Bytes, p.Replicas, p.ISR, p.Leader = 9<<20, []int32{4, 5, 6}, []int32{4, 5, 6}, 4
+			}
+			g := brokerGroup(6, 3, "4.3.1")
+			g.Rebalance.Threshold = 1.2
+			return narrate(f, g)
+		},
 		"a lost controller": func(*testing.T) string {
 			f := model.New(plan.Observation{NextNodeID: 1}, start)
 			f.Run(controllerGroup(3, "4.3.1"), 100)

@@ -102,7 +102,7 @@ func (w *world) before(g plan.Group, s plan.Step) {
 func (w *world) after(g plan.Group, s plan.Step, limit int) {
 	alive := 0
 	for _, n := range w.fleet.Nodes {
-		if n.Role == g.Role && n.Alive() {
+		if n.Group == g.Name && n.Alive() {
 			alive++
 		}
 	}
@@ -126,7 +126,7 @@ func (w *world) after(g plan.Group, s plan.Step, limit int) {
 func (w *world) run(g plan.Group) {
 	alive := 0
 	for _, n := range w.fleet.Nodes {
-		if n.Role == g.Role && n.Alive() {
+		if n.Group == g.Name && n.Alive() {
 			alive++
 		}
 	}
@@ -145,6 +145,7 @@ func (w *world) run(g plan.Group) {
 		if d.Blocked != "" {
 			w.t.Fatalf("blocked: %s", d.Blocked)
 		}
+		g.Filling = d.Filling
 		// The provider may be killed after any of the steps: only a prefix of them happens.
 		steps := d.Steps
 		if len(steps) > 1 && rapid.Bool().Draw(w.t, "killed") {
@@ -274,6 +275,88 @@ func TestControllerRolloutsAreSafeAndEnd(t *testing.T) {
 		for _, n := range w.fleet.Nodes {
 			if _, voter := w.fleet.Quorum.Voters[n.ID]; !voter || n.SpecHash != next.SpecHash {
 				t.Fatalf("node is not as wanted at the end: %+v", n)
+			}
+		}
+	})
+}
+
+// TestTopicsComeToTheirGroup: whichever of two groups is applied first, and wherever either run is cut off, each topic ends on the brokers of
+// its group, each replica that was elsewhere is copied once, and no other is copied.
+func TestTopicsComeToTheirGroup(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rf := rapid.IntRange(1, 3).Draw(t, "rf")
+		groups := []plan.Group{brokerGroup(rapid.IntRange(3, 6).Draw(t, "main"), 3, "4.3.1"), brokerGroup(rapid.IntRange(3, 6).Draw(t, "events"), 3, "4.3.1")}
+		groups[1].Name = "events"
+		w := &world{t: t, fleet: model.New(plan.Observation{NextNodeID: 4, MetadataLevel: 30}, start), used: map[int32]bool{}, moved: map[plan.TopicPartition]int{}}
+		for _, g := range groups {
+			w.run(g)
+		}
+		groupOf := map[int32]string{}
+		for _, n := range w.fleet.Nodes {
+			groupOf[n.ID] = n.Group
+		}
+		fill(w.fleet, groups[0], rapid.IntRange(0, 30).Draw(t, "partitions"), rf) // Over the brokers of both, as Kafka does it.
+		away := map[plan.TopicPartition]int{}
+		for i := range w.fleet.Partitions {
+			p := &w.fleet.Partitions[i]
+			p.Group = rapid.SampledFrom([]string{"main", "events"}).Draw(t, "owner")
+			for _, r := range p.Replicas {
+				if groupOf[r] != p.Group {
+					away[p.TopicPartition]++
+				}
+			}
+		}
+		clear(w.moved)
+		if rapid.Bool().Draw(t, "events first") {
+			slices.Reverse(groups)
+		}
+		for _, g := range groups {
+			g.Rebalance.NotOnScaleOut = true
+			w.run(g)
+		}
+		for _, p := range w.fleet.Partitions {
+			for _, r := range p.Replicas {
+				if groupOf[r] != p.Group {
+					t.Fatalf("partition %v of group %s has a replica on broker %d of group %s", p.TopicPartition, p.Group, r, groupOf[r])
+				}
+			}
+			if w.moved[p.TopicPartition] != away[p.TopicPartition] {
+				t.Fatalf("partition %v had %d replicas elsewhere, and %d were copied", p.TopicPartition, away[p.TopicPartition], w.moved[p.TopicPartition])
+			}
+		}
+	})
+}
+
+// TestAScaleOutIsFinishedByTheNextRun: a run that ends in the middle of filling the new brokers is continued by the next one, which does
+// not know what the one before it has begun.
+func TestAScaleOutIsFinishedByTheNextRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{t: t, fleet: model.New(plan.Observation{NextNodeID: 4, MetadataLevel: 30}, start), used: map[int32]bool{}, moved: map[plan.TopicPartition]int{}}
+		w.run(brokerGroup(3, 3, "4.3.1"))
+		fill(w.fleet, brokerGroup(3, 3, "4.3.1"), 300, 3)
+		g := brokerGroup(6, 3, "4.3.1")
+		g.BatchBytes = 20 << 20
+		for i, rounds := 0, rapid.IntRange(1, 30).Draw(t, "rounds of the first run"); i < rounds; i++ {
+			d := plan.Next(g, w.fleet.Observation, w.fleet.Now)
+			for _, s := range d.Steps {
+				w.fleet.Apply(g, s)
+			}
+			g.Filling = d.Filling
+			w.fleet.Settle()
+		}
+		g.Filling = nil
+		w.run(g)
+		held := map[int32]int64{}
+		var sum int64
+		for _, p := range w.fleet.Partitions {
+			for _, r := range p.Replicas {
+				held[r] += p.Bytes
+				sum += p.Bytes
+			}
+		}
+		for _, n := range w.fleet.Nodes {
+			if part := sum / 6; held[n.ID]*10 < part*8 || held[n.ID]*10 > part*12 {
+				t.Fatalf("broker %d holds %d bytes, an equal part is %d: %v", n.ID, held[n.ID], part, held)
 			}
 		}
 	})

@@ -167,7 +167,10 @@ func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[in
 		}
 		// Nobody can leave before another node comes, and none comes before somebody leaves: one more than MaxSurge ends that.
 		d.wait("%s", planned.Left[0])
-		launchMissing(g, o, r, 1, "", d)
+		onTheirWay := slices.ContainsFunc(r.stay, func(n Node) bool { return !n.Ready() })
+		if !onTheirWay && !slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Launch }) {
+			launchMissing(g, o, r, 1, "", d)
+		}
 		return
 	}
 	byLeaver := map[int32]*Step{}

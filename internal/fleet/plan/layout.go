@@ -11,16 +11,15 @@ import (
 // broker may be used for. Of the group only the given leavers give up what they hold; nothing new is put on other leavers, on brokers
 // that do not serve, and on strangers.
 func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
-	stays := map[int32]bool{}
+	stays, retires := map[int32]bool{}, map[int32]bool{}
 	for _, n := range r.stay {
 		stays[n.ID] = true
 	}
+	for _, n := range r.leave {
+		retires[n.ID] = true
+	}
 	var f placement.Fleet
 	live := map[string]bool{}
-	own := map[int32]bool{}
-	for _, n := range slices.Concat(r.stay, r.leave) {
-		own[n.ID] = true
-	}
 	for _, n := range o.Nodes {
 		if n.Role != compute.RoleBroker {
 			continue
@@ -31,7 +30,9 @@ func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
 			b.State = placement.Dead
 		case slices.Contains(leavers, n.ID):
 			b.State = placement.Leaving
-		case n.Ready() && (stays[n.ID] || !own[n.ID] && !n.Cordoned):
+		case retires[n.ID]:
+			b.State = placement.Retiring
+		case n.Ready() && (stays[n.ID] || !n.Cordoned):
 			b.State = placement.Live
 			live[n.Group] = true
 		}
@@ -40,7 +41,7 @@ func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
 	f.Partitions = make([]placement.Partition, len(o.Partitions))
 	for i, p := range o.Partitions {
 		f.Partitions[i] = placement.Partition{
-			Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, Bytes: p.Bytes, Group: home(g, p, own, live),
+			Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, Bytes: p.Bytes, Group: home(g, p, func(id int32) bool { return stays[id] || retires[id] }, live),
 		}
 	}
 	return f
@@ -48,11 +49,11 @@ func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
 
 // home is the group that may get a partition's replicas: the one that its topic lives on, as long as that has a broker. A topic that
 // no group claims stays on the group where it is, and goes anywhere when that one is destroyed.
-func home(g Group, p Partition, own map[int32]bool, live map[string]bool) string {
+func home(g Group, p Partition, own func(int32) bool, live map[string]bool) string {
 	switch {
 	case p.Group != "" && live[p.Group]:
 		return p.Group
-	case g.Count > 0 && slices.ContainsFunc(p.Replicas, func(id int32) bool { return own[id] }):
+	case g.Count > 0 && slices.ContainsFunc(p.Replicas, own):
 		return g.Name
 	}
 	return ""

@@ -1,0 +1,195 @@
+package placement
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+)
+
+// Limits bound what is in flight at once. Zero means no limit.
+type Limits struct {
+	// Partitions is how many moves may be in flight in all.
+	Partitions int
+	// MovesPerBroker is how many moves may copy into one broker, and how many out of it.
+	MovesPerBroker int
+	// BytesPerBroker is how many bytes moves in flight may copy into one broker, and how many out of it. A larger move may go when nothing
+	// else is in flight there in its direction.
+	BytesPerBroker int64
+}
+
+// Batch returns which of the moves may start now, in the order in which they should. inFlight are the moves under way; their partitions
+// are passed over.
+//
+// Data flows from the partition's leader to the added brokers. Of all moves those come first that have to pass where the most bytes are
+// still to go, in or out of one broker, so that no broker is busy when all others are done; of these the biggest.
+//
+// A move that would exchange every replica of a partition at once is cut: one old replica that is in sync stays, the leader where it can, in
+// its position. What it leaves out is for a later round.
+func Batch(moves, inFlight []Move, limits Limits) []Move {
+	q := &queue{limits: limits, pending: map[pipe]int64{}, flying: map[pipe]flight{}}
+	busy := map[string]map[int32]bool{}
+	for _, m := range inFlight {
+		if busy[m.Partition.Topic] == nil {
+			busy[m.Partition.Topic] = map[int32]bool{}
+		}
+		busy[m.Partition.Topic][m.Partition.Partition] = true
+		q.fly(pipes(m), m.Partition.Bytes)
+	}
+	q.started = len(inFlight)
+	for _, m := range moves {
+		if busy[m.Partition.Topic][m.Partition.Partition] {
+			continue
+		}
+		c := candidate{move: cut(m)}
+		c.bytes, c.pipes = c.move.Bytes(), pipes(c.move)
+		for _, p := range c.pipes {
+			q.pending[p] += m.Partition.Bytes
+		}
+		q.waiting = append(q.waiting, c)
+	}
+	for i := range q.waiting {
+		q.waiting[i].ahead = q.ahead(q.waiting[i])
+	}
+	heap.Init(q)
+	var batch []Move
+	for len(q.waiting) > 0 && (limits.Partitions == 0 || q.started < limits.Partitions) {
+		// What is ahead only shrinks as moves start, so a move whose rank is still the best when it is taken anew is the best of all.
+		if now := q.ahead(q.waiting[0]); now < q.waiting[0].ahead {
+			q.waiting[0].ahead = now
+			heap.Fix(q, 0)
+			continue
+		}
+		c := heap.Pop(q).(candidate) //nolint:forcetypeassert // The heap has nothing else.
+		if !q.may(c) {
+			continue
+		}
+		q.fly(c.pipes, c.move.Partition.Bytes)
+		for _, p := range c.pipes {
+			q.pending[p] -= c.move.Partition.Bytes
+		}
+		q.started++
+		batch = append(batch, c.move)
+	}
+	return batch
+}
+
+// cut leaves one old replica of a partition all of whose replicas would be exchanged.
+func cut(m Move) Move {
+	old := m.Partition.Replicas
+	if len(old) < 2 || slices.ContainsFunc(old, func(r int32) bool { return slices.Contains(m.To, r) }) {
+		return m
+	}
+	inSync := func(r int32) bool { return m.Partition.InSync == nil || slices.Contains(m.Partition.InSync, r) }
+	kept := slices.Index(old, m.Partition.Leader)
+	if kept < 0 || !inSync(old[kept]) {
+		kept = max(0, slices.IndexFunc(old, inSync))
+	}
+	m.To = slices.Clone(m.To)
+	m.To[min(kept, len(m.To)-1)] = old[kept]
+	return m
+}
+
+// pipe is one direction of one broker.
+type pipe struct {
+	broker int32
+	out    bool
+}
+
+// pipes returns what a move passes through, once for every copy.
+func pipes(m Move) []pipe {
+	added := m.Added()
+	if len(added) == 0 || len(m.Partition.Replicas) == 0 {
+		return nil
+	}
+	source := m.Partition.Replicas[0]
+	if slices.Contains(m.Partition.Replicas, m.Partition.Leader) {
+		source = m.Partition.Leader
+	}
+	var out []pipe
+	for _, r := range added {
+		out = append(out, pipe{r, false}, pipe{source, true})
+	}
+	return out
+}
+
+// candidate is a move that waits. ahead is how many bytes are to go through the busiest pipe that it passes.
+type candidate struct {
+	move         Move
+	pipes        []pipe
+	bytes, ahead int64
+}
+
+// flight is what is in flight in a pipe.
+type flight struct {
+	moves int
+	bytes int64
+}
+
+// queue is the moves that wait, a heap with the one to start next on top.
+type queue struct {
+	limits  Limits
+	waiting []candidate
+	pending map[pipe]int64 // bytes of the moves that wait
+	flying  map[pipe]flight
+	started int
+}
+
+func (q *queue) ahead(c candidate) (most int64) {
+	for _, p := range c.pipes {
+		most = max(most, q.pending[p])
+	}
+	return most
+}
+
+// fly notes that a move is in flight. It counts once in each pipe, with its bytes for every copy.
+func (q *queue) fly(pipes []pipe, bytes int64) {
+	for i, p := range pipes {
+		f := q.flying[p]
+		if !slices.Contains(pipes[:i], p) {
+			f.moves++
+		}
+		f.bytes += bytes
+		q.flying[p] = f
+	}
+}
+
+// may says that the limits let the move start.
+func (q *queue) may(c candidate) bool {
+	for _, p := range c.pipes {
+		f := q.flying[p]
+		if q.limits.MovesPerBroker > 0 && f.moves >= q.limits.MovesPerBroker {
+			return false
+		}
+		var bytes int64
+		for _, other := range c.pipes {
+			if other == p {
+				bytes += c.move.Partition.Bytes
+			}
+		}
+		if q.limits.BytesPerBroker > 0 && f.moves > 0 && f.bytes+bytes > q.limits.BytesPerBroker {
+			return false
+		}
+	}
+	return true
+}
+
+// Len, Less, Swap, Push and Pop make the queue a heap.
+func (q *queue) Len() int { return len(q.waiting) }
+
+func (q *queue) Less(i, j int) bool {
+	x, y := &q.waiting[i], &q.waiting[j]
+	return cmp.Or(
+		cmp.Compare(y.ahead, x.ahead), cmp.Compare(y.bytes, x.bytes),
+		cmp.Compare(x.move.Partition.Topic, y.move.Partition.Topic), cmp.Compare(x.move.Partition.Partition, y.move.Partition.Partition),
+	) < 0
+}
+
+func (q *queue) Swap(i, j int) { q.waiting[i], q.waiting[j] = q.waiting[j], q.waiting[i] }
+
+func (q *queue) Push(x any) { q.waiting = append(q.waiting, x.(candidate)) } //nolint:forcetypeassert // Only Batch pushes.
+
+func (q *queue) Pop() any {
+	last := q.waiting[len(q.waiting)-1]
+	q.waiting = q.waiting[:len(q.waiting)-1]
+	return last
+}
