@@ -15,20 +15,28 @@ import (
 func BalanceLeaders(f Fleet) Plan {
 	b := newBoard(f)
 	before := b.figures()
-	b.balanceLeaders()
+	b.balanceLeaders(func(int32) bool { return true })
 	return b.plan(before, 0)
 }
 
-// balanceLeaders finds each set's smallest number on a copy first: what it takes to find it may be more than what it takes to reach it.
-func (b *board) balanceLeaders() {
-	trial := &leaders{board: b, first: make([]int32, len(b.parts)), count: slices.Clone(b.leaders), bytes: slices.Clone(b.leaderBytes)}
+// balanceLeaders reorders the lists of the chosen partitions. It finds each set's smallest number on a copy first: what it takes to find it
+// may be more than what it takes to reach it.
+func (b *board) balanceLeaders(chosen func(p int32) bool) {
+	fresh := func() *leaders {
+		return &leaders{
+			board: b, chosen: chosen, first: make([]int32, len(b.parts)), count: slices.Clone(b.leaders), bytes: slices.Clone(b.leaderBytes),
+		}
+	}
+	trial := fresh()
 	trial.divide()
 	target := slices.Clone(trial.target)
 	trial.settle()
 	if !slices.Equal(target, trial.target) {
 		// Some number was too ambitious, and lists may have changed for it in vain.
-		trial = &leaders{board: b, first: make([]int32, len(b.parts)), count: slices.Clone(b.leaders), bytes: slices.Clone(b.leaderBytes), set: trial.set, target: trial.target}
-		trial.settle()
+		again := fresh()
+		again.set, again.target = trial.set, trial.target
+		again.settle()
+		trial = again
 	}
 	for p, at := range trial.first {
 		if at > 0 {
@@ -40,6 +48,7 @@ func (b *board) balanceLeaders() {
 // leaders is a balancing of leaders at work.
 type leaders struct {
 	*board
+	chosen func(p int32) bool
 	first  []int32 // the position in the list of each partition of who is to lead it
 	count  []int32 // by broker: how many partitions it leads so
 	bytes  []int64
@@ -101,7 +110,7 @@ func (l *leaders) settle() {
 		l.led[i] = make([]int32, 0, l.count[i]+8)
 	}
 	for p := range int32(len(l.parts)) {
-		if list := l.list(p); len(list) > 0 {
+		if list := l.list(p); len(list) > 0 && l.chosen(p) {
 			l.led[list[0]] = append(l.led[list[0]], p)
 		}
 	}

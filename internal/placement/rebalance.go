@@ -39,7 +39,7 @@ func Rebalance(f Fleet, threshold float64, budget int64) Plan {
 			continue
 		}
 	}
-	b.balanceLeaders()
+	b.balanceLeaders(func(int32) bool { return true })
 	return b.plan(before, bound)
 }
 

@@ -11,7 +11,7 @@ import (
 // other zones, and a share is as equal over all zones as the spread of every partition allows. Each donor gives what it has above a common
 // level, in large and small replicas, leaders and followers alike, so that their numbers even out as well. No added broker rises above its
 // share or above the donor that gives to it. So a second call moves nothing, and one with half-filled brokers goes on to the same share.
-// Empty partitions cost nothing to move and are spread by their number.
+// Empty partitions cost nothing to move and are spread by their number. The lists that change are reordered to balance leaders; no other is.
 //
 // LowerBound is what the added brokers lack of their share.
 //
@@ -61,6 +61,8 @@ func scaleOutBySize(f Fleet, added []int32) Plan {
 		}
 	}
 	s.giveEmpty()
+	// The lists that change anyway may as well change their order.
+	b.balanceLeaders(func(p int32) bool { return b.touched[p] })
 	return b.plan(before, bound)
 }
 
