@@ -307,7 +307,11 @@ func (w *workspace) inFlight(topic string, do func()) {
 		}
 	}
 	all, tp := w.nodes(compute.RoleBroker), kafka.TopicPartition{Topic: topic}
-	if err := client.SetThrottle(ctx, 1024, all, map[kafka.TopicPartition][]int32{tp: holders}, map[kafka.TopicPartition][]int32{tp: others}); err != nil {
+	rates := map[int32]kafka.BrokerThrottle{}
+	for _, id := range all {
+		rates[id] = kafka.BrokerThrottle{Leader: 1024, Follower: 1024}
+	}
+	if err := client.SetThrottle(ctx, rates, map[kafka.TopicPartition][]int32{tp: holders}, map[kafka.TopicPartition][]int32{tp: others}); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := client.Reassign(ctx, []kafka.Reassignment{{Topic: topic, Replicas: []int32{holders[0], others[0]}}}, false); err != nil {

@@ -193,6 +193,9 @@ func (w *workspace) apply(vars ...string) []string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	for _, r := range rollouts(w.t.Name(), string(log)) {
+		w.record(r)
+	}
 	return mutating.FindAllString(string(log), -1)
 }
 
@@ -251,10 +254,10 @@ func (w *workspace) underLoad(change func()) {
 // fill puts some bytes into a topic.
 func (w *workspace) fill(topic string, bytes int) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	const record = 16 << 10
-	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1000})
+	const record = 64 << 10
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1500})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -50,8 +50,10 @@ type Driver interface {
 
 	// GetCluster returns the cluster's record, or ErrNotFound.
 	GetCluster(ctx context.Context, name string) (Cluster, error)
-	// PutCluster creates the record or changes its declared part (MetadataVersion, Zones, MinISRDeclared). A record's ID never
-	// changes: a PutCluster with another ID is ErrInvalid. NextNodeID is the driver's own and is ignored here.
+	// PutCluster creates the record or changes its declared part (MetadataVersion, Zones, MinISRDeclared, Groups), all of it: what is
+	// not given is not there any more. The resources of a cluster share its record, so each holds the cluster's lease from the
+	// GetCluster that it starts from until its PutCluster. A record's ID never changes: a PutCluster with another ID is ErrInvalid.
+	// NextNodeID is the driver's own and is ignored here.
 	PutCluster(ctx context.Context, c Cluster) error
 	// DeleteCluster forgets the record. It is refused (ErrInvalid) while List shows an instance; a missing record is no error.
 	DeleteCluster(ctx context.Context, name string) error
@@ -88,8 +90,21 @@ type Cluster struct {
 	Zones []string `json:"zones"`
 	// MinISRDeclared says that the user chose the cluster-wide min.insync.replicas; otherwise the provider does, by the number of brokers.
 	MinISRDeclared bool `json:"min_isr_declared"`
+	// Groups are the claims of the broker groups that have some, by group name. They are here and not on the nodes, since a claim is no
+	// part of a node's spec, and since every group's rollout has to know those of all the others.
+	Groups map[string]TopicClaim `json:"groups,omitempty"`
 	// NextNodeID is the lowest node id never used in this cluster. It starts at 1 and only grows.
 	NextNodeID int32 `json:"next_node_id"`
+}
+
+// TopicClaim is which of a cluster's topics a broker group wants to have.
+type TopicClaim struct {
+	// Patterns are regular expressions, each of which stands for the topics whose whole name it matches.
+	Patterns []string `json:"patterns,omitempty"`
+	// Default says that the group also has every topic that no group claims.
+	Default bool `json:"default,omitempty"`
+	// Since orders the claims of a cluster by when they were changed: each change gets a number higher than all others.
+	Since int64 `json:"since"`
 }
 
 // Catalog is what a driver offers.
@@ -195,6 +210,8 @@ type NodeStatus struct {
 	KafkaPID int   `json:"kafka_pid"`
 	// Restarts counts the starts of Kafka after the first.
 	Restarts int `json:"restarts"`
+	// BootSeconds is how long it took from the agent's start until Kafka first answered, 0 until it does.
+	BootSeconds float64 `json:"boot_seconds,omitempty"`
 	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
 	LastError string `json:"last_error,omitempty"`
 	// DiskUsedBytes is by log directory, in the order of the disks.

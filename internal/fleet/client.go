@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -39,6 +40,8 @@ type Client struct {
 	levels  map[string]int16 // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
+	placing map[string]chan *placing
+	groups  map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
 }
 
 // New returns a client. It makes no call.
@@ -56,6 +59,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	return &Client{
 		driver: driver, opts: opts,
 		kafkas: map[string]*kafka.Client{}, writers: map[string]*sync.Mutex{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
+		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
 	}
 }
 
@@ -130,6 +134,7 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 		release()
 		c.mu.Lock()
 		delete(c.recent, cluster) // Whatever was seen before is the past now.
+		delete(c.placing, cluster)
 		c.mu.Unlock()
 		m.Unlock()
 	}, nil
@@ -142,6 +147,10 @@ type Planned struct {
 	KafkaVersion string
 	// Brokers are the planned numbers of brokers by group.
 	Brokers map[string]int
+	// Claims are the topics that groups are planned to have, by group; one that is to be destroyed claims nothing.
+	Claims map[string]compute.TopicClaim
+	// Topics are the names of the topics that are planned.
+	Topics map[string]bool
 }
 
 // Plan remembers, for the rest of this process, what is planned for a cluster.
@@ -150,7 +159,7 @@ func (c *Client) Plan(cluster string, change func(*Planned)) {
 	defer c.mu.Unlock()
 	p := c.planned[cluster]
 	if p.Brokers == nil {
-		p.Brokers = map[string]int{}
+		p.Brokers, p.Claims, p.Topics = map[string]int{}, map[string]compute.TopicClaim{}, map[string]bool{}
 	}
 	change(&p)
 	c.planned[cluster] = p
@@ -161,6 +170,7 @@ func (c *Client) PlannedFor(cluster string) (Planned, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p, ok := c.planned[cluster]
+	p.Brokers, p.Claims, p.Topics = maps.Clone(p.Brokers), maps.Clone(p.Claims), maps.Clone(p.Topics)
 	return p, ok
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
@@ -32,12 +33,16 @@ func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluste
 	if err := c.driver.PutCluster(ctx, changed); err != nil {
 		return record, Result{}, err
 	}
+	started := time.Now()
 	result, err := c.converge(ctx, want.Name, c.clusterGoal(ctx, want))
+	if err == nil {
+		c.tellDone(ctx, want.Name, compute.ControllersGroup, result, time.Since(started), want.Forecast)
+	}
 	return changed, result, err
 }
 
 func (c *Client) clusterGoal(ctx context.Context, want Cluster) builder {
-	return func(observed) (goal, error) {
+	return func(*observed) (goal, error) {
 		catalog, err := c.driver.Catalog(ctx)
 		if err != nil {
 			return goal{}, err
@@ -97,6 +102,7 @@ func (c *Client) DestroyCluster(ctx context.Context, name string) error {
 		_ = k.Close() // Its last peers are gone.
 		delete(c.kafkas, name)
 	}
+	delete(c.groups, name)
 	c.mu.Unlock()
 	c.opts.OnMutation(ctx, "DeleteCluster", name)
 	return c.driver.DeleteCluster(ctx, name)

@@ -15,14 +15,14 @@ import (
 // maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
 const maxFailures = 8
 
-// builder makes a goal from an observation.
-type builder func(observed) (goal, error)
+// builder makes a goal from an observation, and adds to the observation what follows from the goal.
+type builder func(*observed) (goal, error)
 
 // Result is what a rollout did.
 type Result struct {
 	// Launched and Terminated are node ids.
 	Launched, Terminated []int32
-	// BytesMoved is the size of every replica that was moved, at the time of its move.
+	// BytesMoved is the size of every replica that was copied, on its new broker when it was complete.
 	BytesMoved int64
 	Steps      int
 }
@@ -33,25 +33,29 @@ type Result struct {
 // build makes the goal anew in each round, since parts of it depend on what is observed.
 func (c *Client) converge(ctx context.Context, cluster string, build builder) (Result, error) {
 	var result Result
-	started := time.Now()
+	started, m := time.Now(), newMoving()
 	failures := 0
 	var lastErr error
 	logged := ""
 	var filling []int32
 	declared := build
-	build = func(o observed) (goal, error) {
+	build = func(o *observed) (goal, error) {
 		g, err := declared(o)
 		g.group.Filling = filling
 		if g.group.Rebalance.Budget > 0 {
-			if g.group.Rebalance.Budget -= result.BytesMoved; g.group.Rebalance.Budget <= 0 {
-				g.group.Rebalance.Threshold = 0 // What may be moved has been moved.
+			if g.group.Rebalance.Budget -= m.asked; g.group.Rebalance.Budget <= 0 {
+				g.group.Rebalance.Threshold = 0 // What may be moved is moved, or on its way.
 			}
 		}
 		return g, err
 	}
 	stands := func(why string) error {
-		text := fmt.Sprintf("%s. So far %d nodes were launched and %d terminated; nothing is lost, and it is safe to apply again: "+
-			"the next apply observes the fleet and goes on from there", why, len(result.Launched), len(result.Terminated))
+		moves := ""
+		if p := m.tracker.Progress().String(); p != "" {
+			moves = ", " + p
+		}
+		text := fmt.Sprintf("%s. So far %d nodes were launched and %d terminated%s; nothing is lost, and it is safe to apply again: "+
+			"the next apply observes the fleet and goes on from there", why, len(result.Launched), len(result.Terminated), moves)
 		if lastErr != nil {
 			return fmt.Errorf("%s (%w)", text, lastErr)
 		}
@@ -59,6 +63,10 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 	}
 	for {
 		g, o, d, err := c.round(ctx, cluster, build, started)
+		if err == nil {
+			m.observe(o, time.Now())
+			result.BytesMoved = m.tracker.Progress().BytesMoved
+		}
 		switch {
 		case ctx.Err() != nil:
 			return result, stands(interrupted(ctx, logged))
@@ -86,11 +94,16 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			logged = text
 			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": text})
 		}
+		m.tell(ctx, c, g, time.Now())
+		if err := m.adjust(ctx, c, g, o, time.Now()); err != nil {
+			// The limits that are in force stay, and the next round looks again.
+			c.opts.Log(ctx, "the throttle could not be adjusted", map[string]any{"error": err.Error()})
+		}
 		for _, s := range d.Steps {
 			if ctx.Err() != nil {
 				break
 			}
-			if err = c.step(ctx, g, o, s, build, started, &result); err != nil {
+			if err = c.step(ctx, g, o, s, build, started, &result, m); err != nil {
 				break
 			}
 		}
@@ -124,7 +137,7 @@ func (c *Client) round(ctx context.Context, cluster string, build builder, start
 	if err != nil {
 		return goal{}, o, plan.Decision{}, err
 	}
-	g, err := build(o)
+	g, err := build(&o)
 	if err != nil {
 		return g, o, plan.Decision{}, fmt.Errorf("%w: %w", errGoal, err)
 	}
@@ -136,7 +149,7 @@ func (c *Client) round(ctx context.Context, cluster string, build builder, start
 var irreversible = []plan.Kind{plan.Stop, plan.Terminate, plan.Unregister, plan.RemoveVoter, plan.FinalizeFeature}
 
 // step runs one step, after it was planned once more if it cannot be taken back.
-func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, build builder, started time.Time, result *Result) error {
+func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, build builder, started time.Time, result *Result, m *moving) error {
 	if slices.Contains(irreversible, s.Kind) {
 		var d plan.Decision
 		var err error
@@ -152,7 +165,7 @@ func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, buil
 		}
 	}
 	c.opts.Log(ctx, "step", map[string]any{"cluster": g.cluster, "group": g.group.Name, "step": s.String(), "bytes": s.Bytes()})
-	if err := c.execute(ctx, g, o, s); err != nil {
+	if err := c.execute(ctx, g, o, s, m); err != nil {
 		c.opts.Log(ctx, "step failed", map[string]any{"step": s.String(), "error": err.Error()})
 		return fmt.Errorf("%s: %w", s, err)
 	}
@@ -162,8 +175,6 @@ func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, buil
 		result.Launched = append(result.Launched, s.NodeID)
 	case plan.Terminate:
 		result.Terminated = append(result.Terminated, s.NodeID)
-	case plan.Move:
-		result.BytesMoved += s.Bytes()
 	}
 	return nil
 }

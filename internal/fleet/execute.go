@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // execute does one step. Each effect is idempotent, so a step whose reply was lost is simply planned again, or not, by the next round.
-func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) error {
+func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m *moving) error {
 	k := Kafka(c.dial(g.cluster))
 	switch s.Kind {
 	case plan.Launch:
@@ -27,6 +26,9 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 		c.opts.OnMutation(ctx, "Terminate", o.instances[s.NodeID].ID)
 		return c.driver.Terminate(ctx, o.instances[s.NodeID].ID)
 	case plan.Unregister:
+		if err := k.ForgetThrottle(ctx, []int32{s.NodeID}); err != nil {
+			return err
+		}
 		return k.UnregisterBroker(ctx, s.NodeID)
 	case plan.Cordon:
 		all := "*"
@@ -38,7 +40,7 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step) e
 	case plan.ConfigureCluster:
 		return c.configure(ctx, k, kafka.ConfigResource{Kind: kafka.ResourceBroker}, s.Config)
 	case plan.Move:
-		return c.move(ctx, k, g, o, s)
+		return m.move(ctx, c, g, o, s)
 	case plan.Reorder:
 		var list []kafka.Reassignment
 		for _, m := range s.Moves {
@@ -116,32 +118,4 @@ func (c *Client) configure(ctx context.Context, k Kafka, resource kafka.ConfigRe
 		list = append(list, kafka.ConfigChange{Name: name, Value: value})
 	}
 	return k.AlterConfigs(ctx, map[kafka.ConfigResource][]kafka.ConfigChange{resource: list}, false)
-}
-
-// move throttles the brokers that take part, as far as they live, and then asks for the reassignment. The throttle comes first, so
-// that no byte flows unthrottled; whatever stops this run in between is swept by the next round.
-func (c *Client) move(ctx context.Context, k Kafka, g goal, o observed, s plan.Step) error {
-	leaders, followers := map[kafka.TopicPartition][]int32{}, map[kafka.TopicPartition][]int32{}
-	var list []kafka.Reassignment
-	var brokers []int32
-	take := func(id int32) {
-		b, ok := o.brokers[id]
-		if ok && !b.Fenced && !slices.Contains(brokers, id) {
-			brokers = append(brokers, id)
-		}
-	}
-	for _, m := range s.Moves {
-		tp := kafka.TopicPartition(m.TopicPartition)
-		leaders[tp], followers[tp] = m.From, m.Added()
-		for _, id := range slices.Concat(m.From, m.To) {
-			take(id)
-		}
-		list = append(list, kafka.Reassignment{Topic: m.Topic, Partition: m.Partition, Replicas: m.To})
-	}
-	if g.throttle > 0 {
-		if err := k.SetThrottle(ctx, g.throttle, brokers, leaders, followers); err != nil {
-			return fmt.Errorf("setting the replication throttle: %w", err)
-		}
-	}
-	return k.Reassign(ctx, list, false)
 }

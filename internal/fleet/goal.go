@@ -14,6 +14,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -39,6 +40,8 @@ type Cluster struct {
 	ConfigRemoved []string
 	// MetadataVersion is "latest" or a release such as "4.2".
 	MetadataVersion string
+	// Forecast is what the plan said that this takes, nil when it is not known. It is told beside what it took.
+	Forecast *Forecast
 }
 
 // BrokerGroup is the desired state of a group of identical brokers.
@@ -56,8 +59,13 @@ type BrokerGroup struct {
 	ConfigRemoved []string
 	// MaxSurge is how many nodes beyond Brokers may be alive during a rollout.
 	MaxSurge int
-	// ThrottleBytesPerSecond limits the replication of moves, for each broker and direction; 0 means no limit.
-	ThrottleBytesPerSecond int64
+	// Topics are the patterns of the topics that live on the group; with Default it also has those that no group claims.
+	Topics  []string
+	Default bool
+	// Throttle limits the replication of moves.
+	Throttle throttle.Policy
+	// Forecast is what the plan said that this takes, nil when it is not known. It is told beside what it took.
+	Forecast *Forecast
 	// NotOnScaleOut leaves brokers that are added to a group that holds data empty until new topics come.
 	NotOnScaleOut bool
 	// RebalanceThreshold is how many times the mean a broker may have, of its zone in bytes and of the group in leaders, before the
@@ -71,7 +79,8 @@ type goal struct {
 	group   plan.Group
 	// spec is what every node of the group gets, but for its id and zone.
 	spec     compute.NodeSpec
-	throttle int64
+	throttle throttle.Policy
+	catalog  compute.Catalog
 }
 
 // goal is what the controllers shall be.
@@ -125,7 +134,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 	if err != nil {
 		return goal{}, err
 	}
-	g.group.MaxSurge, g.throttle = b.MaxSurge, b.ThrottleBytesPerSecond
+	g.group.MaxSurge, g.throttle = b.MaxSurge, b.Throttle
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: b.NotOnScaleOut, Threshold: b.RebalanceThreshold}
 	g.group.Config = dynamic
 	_, g.group.ConfigRemoved = splitKeys(b.ConfigRemoved)
@@ -157,6 +166,7 @@ func newGoal(catalog compute.Catalog, spec compute.NodeSpec, zones []string, cou
 	return goal{
 		cluster: spec.Cluster,
 		spec:    spec,
+		catalog: catalog,
 		group: plan.Group{
 			Name: spec.Group, Role: spec.Role, Count: count, Zones: zones,
 			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level, DiskBytes: diskBytes(size),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 var catalog = compute.Catalog{
@@ -52,7 +53,7 @@ func TestOnlyTheSpecReplacesNodes(t *testing.T) {
 		"more brokers":       {func(b *BrokerGroup) { b.Brokers = 6 }, 0, false},
 		"other zones":        {func(b *BrokerGroup) { b.Zones = []string{"b", "c"} }, 0, false},
 		"another group came": {nil, 3, false},
-		"other throttle":     {func(b *BrokerGroup) { b.ThrottleBytesPerSecond = 7 }, 0, false},
+		"other throttle":     {func(b *BrokerGroup) { b.Throttle = throttle.Fixed(7) }, 0, false},
 		"other balance":      {func(b *BrokerGroup) { b.NotOnScaleOut, b.RebalanceThreshold = true, 1.2 }, 0, false},
 	}
 	for name, c := range cases {

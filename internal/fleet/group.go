@@ -27,11 +27,19 @@ func (c *Client) ApplyGroup(ctx context.Context, want BrokerGroup) (Result, erro
 		return Result{}, err
 	}
 	defer unlock()
-	return c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+	if err := c.claim(ctx, want); err != nil {
+		return Result{}, err
+	}
+	started := time.Now()
+	result, err := c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
+	if err == nil {
+		c.tellDone(ctx, want.Cluster, want.Name, result, time.Since(started), want.Forecast)
+	}
+	return result, err
 }
 
 func (c *Client) groupGoal(ctx context.Context, want BrokerGroup) builder {
-	return func(o observed) (goal, error) {
+	return func(o *observed) (goal, error) {
 		catalog, err := c.driver.Catalog(ctx)
 		if err != nil {
 			return goal{}, err
@@ -44,6 +52,9 @@ func (c *Client) groupGoal(ctx context.Context, want BrokerGroup) builder {
 			if n.Role == compute.RoleBroker && n.InstanceID != "" && n.Group != want.Name && n.State == compute.StateRunning {
 				others++
 			}
+		}
+		if err := o.giveTopics(want); err != nil {
+			return goal{}, err
 		}
 		return want.goal(catalog, others, o.record)
 	}
@@ -65,7 +76,7 @@ func (c *Client) HoldsData(ctx context.Context, cluster, group string) bool {
 	return false
 }
 
-// DestroyGroup takes a broker group out of its cluster. While other groups have brokers, its replicas move there first; of the last
+// DestroyGroup takes a broker group out of its cluster. Its claims go first, so that no topic comes to it any more. While other groups have brokers, its replicas move there first; of the last
 // group, the topics go with it, since their only copies do.
 func (c *Client) DestroyGroup(ctx context.Context, want BrokerGroup) error {
 	unlock, err := c.lock(ctx, want.Cluster)
@@ -73,6 +84,10 @@ func (c *Client) DestroyGroup(ctx context.Context, want BrokerGroup) error {
 		return err
 	}
 	defer unlock()
+	want.Topics, want.Default = nil, false
+	if err := c.claim(ctx, want); err != nil && !errors.Is(err, compute.ErrNotFound) {
+		return err
+	}
 	instances, err := c.driver.List(ctx, want.Cluster)
 	if err != nil {
 		return err

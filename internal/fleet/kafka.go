@@ -15,9 +15,10 @@ type Kafka interface {
 	AlterConfigs(ctx context.Context, changes map[kafka.ConfigResource][]kafka.ConfigChange, validateOnly bool) error
 	Reassign(ctx context.Context, list []kafka.Reassignment, allowRFChange bool) error
 	ElectPreferred(ctx context.Context, partitions []kafka.TopicPartition) error
-	SetThrottle(ctx context.Context, rate int64, brokers []int32, leader, follower map[kafka.TopicPartition][]int32) error
+	SetThrottle(ctx context.Context, rates map[int32]kafka.BrokerThrottle, leader, follower map[kafka.TopicPartition][]int32) error
 	Throttles(ctx context.Context, brokers []int32, topics []string) (kafka.ThrottleState, error)
 	ClearThrottle(ctx context.Context, state kafka.ThrottleState) error
+	ForgetThrottle(ctx context.Context, brokers []int32) error
 	Quorum(ctx context.Context) (kafka.Quorum, error)
 	AddVoter(ctx context.Context, clusterID string, v kafka.Voter, listener, address string) error
 	RemoveVoter(ctx context.Context, clusterID string, v kafka.Voter) error

@@ -61,6 +61,7 @@ type observed struct {
 	brokers   map[int32]kafka.Broker
 	quorum    kafka.Quorum
 	throttles kafka.ThrottleState
+	dirs      []kafka.LogDir
 	// kafkaErr is why Kafka's answer is missing, nil when it is there or there is nobody to ask.
 	kafkaErr error
 }
@@ -98,6 +99,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		}
 		if i.Status != nil {
 			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts
+			n.Boot = time.Duration(i.Status.BootSeconds * float64(time.Second)).Round(10 * time.Millisecond)
 		}
 		nodes[n.ID] = n
 	}
@@ -189,6 +191,7 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 	slices.SortFunc(o.Partitions, func(a, b plan.Partition) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
+	o.dirs = dirs
 	o.throttles, err = k.Throttles(ctx, live, names)
 	if err != nil {
 		return err

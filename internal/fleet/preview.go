@@ -9,14 +9,12 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
-// Figures that the estimate is made with, where nothing better is known. They are for orientation and no promise.
-const (
-	secondsPerNode     = 20
-	assumedBytesPerSec = 100 << 20
-)
+// join is how long a broker takes from answering at its port until Kafka counts on it.
+const join = 1500 * time.Millisecond
 
 // Preview is what a rollout would do, found out on the model.
 type Preview struct {
@@ -27,7 +25,8 @@ type Preview struct {
 	Launched int
 	// BytesToMove is the size of every replica that is copied.
 	BytesToMove int64
-	Estimate    time.Duration
+	// Estimate is how long that takes by the model's clock: boots as they were measured here, and replicas copied at the throttle.
+	Estimate time.Duration
 	// Short says why the rollout would stop before it is done, "" when nothing is in its way.
 	Short string
 	// KafkaErr is why Kafka could not be asked, nil when it was: then the moves are missing here.
@@ -52,7 +51,7 @@ func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup, snapshot []
 	build := c.groupGoal(ctx, want)
 	if snapshot == nil {
 		// What the cluster is like by then is another resource's business, and may change before this one is applied.
-		build = func(o observed) (goal, error) {
+		build = func(o *observed) (goal, error) {
 			g, err := c.groupGoal(ctx, want)(o)
 			g.group.ClusterConfig = nil
 			return g, err
@@ -78,7 +77,7 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 	if err != nil {
 		return Preview{}, err
 	}
-	g, err := build(o)
+	g, err := build(&o)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -87,12 +86,16 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 	}
 	g.group.Started = at
 	fleet := model.New(o.Observation, at)
+	fleet.Timing = g.timing(o)
 	steps, short := fleet.Run(g.group, 100_000)
 	if onlySweeps(steps) && slices.ContainsFunc(o.Partitions, plan.Partition.InFlight) {
 		// Somebody moves partitions right now, under a throttle of theirs. It is ours to sweep only when they are done.
 		steps = nil
 	}
-	p := summarize(g, o.NextNodeID, steps, short)
+	p := summarize(o.NextNodeID, steps, short)
+	if len(steps) > 0 {
+		p.Estimate = max(fleet.Now.Sub(at).Round(time.Second), time.Second)
+	}
 	p.KafkaErr = o.kafkaErr
 	return p, nil
 }
@@ -103,7 +106,7 @@ func onlySweeps(steps []plan.Step) bool {
 
 // summarize turns steps into what a reader of a plan wants to know. Ids of nodes to come are not known before they come: another
 // resource of the same apply may take them.
-func summarize(g goal, firstNew int32, steps []plan.Step, short string) Preview {
+func summarize(firstNew int32, steps []plan.Step, short string) Preview {
 	p := Preview{Short: short}
 	name := func(id int32) string {
 		if id >= firstNew {
@@ -127,11 +130,36 @@ func summarize(g goal, firstNew int32, steps []plan.Step, short string) Preview 
 		}
 	}
 	slices.Sort(p.Replaced)
-	rate := g.throttle
-	if rate == 0 {
-		rate = assumedBytesPerSec
-	}
-	waves := (max(p.Launched, len(p.Replaced)) + max(g.group.MaxSurge, 1) - 1) / max(g.group.MaxSurge, 1)
-	p.Estimate = time.Duration(waves)*secondsPerNode*time.Second + time.Duration(p.BytesToMove/rate/int64(max(g.group.MaxSurge, 1)))*time.Second
 	return p
+}
+
+// timing is how long things take for this group: what was measured of its nodes, or else of others of their role.
+func (g goal) timing(o observed) model.Timing {
+	t := model.Usual
+	var own, others []time.Duration
+	for _, n := range o.Nodes {
+		switch {
+		case n.Boot == 0 || n.Role != g.group.Role:
+		case n.Group == g.group.Name:
+			own = append(own, n.Boot)
+		default:
+			others = append(others, n.Boot)
+		}
+	}
+	if len(own) == 0 {
+		own = others
+	}
+	if len(own) > 0 {
+		slices.Sort(own)
+		t.Boot = own[len(own)/2] + join
+	}
+	link := throttle.Link{Capacity: g.catalog.InstanceTypes[g.spec.InstanceType].NetworkBytesPerSecond, Other: &throttle.Rates{}}
+	if link.Capacity > 0 {
+		t.BytesPerSecond = link.Capacity
+	}
+	if g.throttle.Limited() {
+		limits, _ := g.throttle.Limits(link, throttle.Rates{}, 1)
+		t.BytesPerSecond = min(t.BytesPerSecond, limits.Follower)
+	}
+	return t
 }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
 
@@ -24,8 +26,8 @@ type Rebalance struct {
 	Threshold float64
 	// Budget is how many bytes the run may move; 0 means any.
 	Budget int64
-	// ThrottleBytesPerSecond limits the replication, for each broker and direction; 0 means no limit.
-	ThrottleBytesPerSecond int64
+	// Throttle limits the replication.
+	Throttle throttle.Policy
 }
 
 // RebalancePlan is what a rebalance would do.
@@ -79,7 +81,8 @@ func (c *Client) PlanRebalance(ctx context.Context, want Rebalance) (RebalancePl
 	if err != nil {
 		return RebalancePlan{}, err
 	}
-	g, err := want.settledGoal(o, catalog)
+	o.Observation = o.Observation.Clone() // Others of this plan share it.
+	g, err := want.settledGoal(&o, catalog)
 	if err != nil {
 		return RebalancePlan{}, err
 	}
@@ -104,7 +107,7 @@ func (c *Client) Rebalance(ctx context.Context, want Rebalance, progress func(st
 	if err != nil {
 		return Result{}, err
 	}
-	if _, err := want.settledGoal(o, catalog); err != nil {
+	if _, err := want.settledGoal(&o, catalog); err != nil {
 		return Result{}, err
 	}
 	result, err := c.converge(ctx, want.Cluster, want.builder(o, catalog))
@@ -130,12 +133,12 @@ func (r Rebalance) unsettled(why string) error { return &unsettledError{r.Cluste
 // terminates none, so when one is lost it is the next apply's turn. What passes by itself, such as a broker that starts anew, is waited for.
 func (r Rebalance) builder(start observed, catalog compute.Catalog) builder {
 	first := slices.Sorted(maps.Keys(r.nodes(start)))
-	return func(o observed) (goal, error) {
+	return func(o *observed) (goal, error) {
 		g, err := r.goal(o, catalog)
 		if err != nil {
 			return g, err
 		}
-		if now := slices.Sorted(maps.Keys(r.nodes(o))); !slices.Equal(first, now) {
+		if now := slices.Sorted(maps.Keys(r.nodes(*o))); !slices.Equal(first, now) {
 			return g, r.unsettled(fmt.Sprintf("its nodes were %v when the rebalance began and are %v now", first, now))
 		}
 		return g, nil
@@ -143,7 +146,7 @@ func (r Rebalance) builder(start observed, catalog compute.Catalog) builder {
 }
 
 // settledGoal is the goal of a group that is at rest.
-func (r Rebalance) settledGoal(o observed, catalog compute.Catalog) (goal, error) {
+func (r Rebalance) settledGoal(o *observed, catalog compute.Catalog) (goal, error) {
 	g, err := r.goal(o, catalog)
 	switch {
 	case err != nil:
@@ -171,16 +174,20 @@ func (r Rebalance) nodes(o observed) map[int32]compute.Instance {
 }
 
 // goal is the group as it is, but balanced: so many nodes, in these zones, of the spec that they share.
-func (r Rebalance) goal(o observed, catalog compute.Catalog) (goal, error) {
+func (r Rebalance) goal(o *observed, catalog compute.Catalog) (goal, error) {
 	if r.Threshold <= 1 {
 		return goal{}, fmt.Errorf("%w: a threshold of %g cannot be met, since some broker always holds the mean; it has to be above 1", compute.ErrInvalid, r.Threshold)
 	}
 	if o.record.ID == "" {
 		return goal{}, fmt.Errorf("cluster %q: %w", r.Cluster, compute.ErrNotFound)
 	}
-	nodes := r.nodes(o)
+	nodes := r.nodes(*o)
 	if len(nodes) == 0 {
-		return goal{}, fmt.Errorf("broker group %q of cluster %q: %w; %s", r.Group, r.Cluster, compute.ErrNotFound, groupsOf(o))
+		return goal{}, fmt.Errorf("broker group %q of cluster %q: %w; %s", r.Group, r.Cluster, compute.ErrNotFound, groupsOf(*o))
+	}
+	claim := o.record.Groups[r.Group]
+	if err := o.giveTopics(BrokerGroup{Name: r.Group, Topics: claim.Patterns, Default: claim.Default}); err != nil {
+		return goal{}, err
 	}
 	var spec compute.NodeSpec
 	var zones []string
@@ -203,7 +210,7 @@ func (r Rebalance) goal(o observed, catalog compute.Catalog) (goal, error) {
 	}
 	// The nodes' own hash, whatever this version of the provider would make of their spec: a rebalance replaces nobody.
 	g.spec.SpecHash, g.group.SpecHash = spec.SpecHash, spec.SpecHash
-	g.throttle = r.ThrottleBytesPerSecond
+	g.throttle = r.Throttle
 	g.group.MaxSurge = 1
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: true, Threshold: r.Threshold, Budget: r.Budget}
 	if why := plan.Misfit(g.group, o.Observation); why != "" {
@@ -230,7 +237,7 @@ func planRebalance(g goal, o observed) RebalancePlan {
 	p := RebalancePlan{
 		BytesToMove: planned.BytesMoved, LowerBound: planned.LowerBound,
 		Before: balance(planned.Before, g.group.Name), After: balance(planned.After, g.group.Name),
-		Estimate: copyTime(planned.Moves, g.throttle),
+		Estimate: copyTime(planned.Moves, g.timing(o)),
 	}
 	for _, m := range planned.Moves {
 		p.Moves = append(p.Moves, RebalanceMove{Topic: m.Partition.Topic, Partition: m.Partition.Partition, From: m.Partition.Replicas, To: m.To, Bytes: m.Bytes()})
@@ -238,26 +245,21 @@ func planRebalance(g goal, o observed) RebalancePlan {
 	return p
 }
 
-// copyTime is how long the busiest broker's copying takes: a throttle limits each broker by itself, what it sends as a leader apart from
-// what it gets as a follower.
-func copyTime(moves []placement.Move, rate int64) time.Duration {
-	in, out := map[int32]int64{}, map[int32]int64{}
+// copyTime is how long the busiest broker's copying takes: each broker has a limit of its own, for what it sends as a leader and for what
+// it gets as a follower.
+func copyTime(moves []placement.Move, timing model.Timing) time.Duration {
+	in, out, most := map[int32]int64{}, map[int32]int64{}, int64(-1)
 	for _, m := range moves {
 		for _, id := range m.Added() {
 			in[id] += m.Partition.Bytes
 			out[m.Partition.Leader] += m.Partition.Bytes
+			most = max(most, in[id], out[m.Partition.Leader])
 		}
 	}
-	var most int64
-	for _, bytes := range []map[int32]int64{in, out} {
-		for _, b := range bytes {
-			most = max(most, b)
-		}
+	if most < 0 {
+		return 0
 	}
-	if rate == 0 {
-		rate = assumedBytesPerSec
-	}
-	return time.Duration(float64(most) / float64(rate) * float64(time.Second)).Round(time.Second)
+	return (timing.Copy + time.Duration(float64(most)/float64(timing.BytesPerSecond)*float64(time.Second))).Round(time.Second)
 }
 
 // balance are the figures of one group's brokers.

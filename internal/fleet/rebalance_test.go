@@ -13,11 +13,12 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
 
-var evenOut = Rebalance{Cluster: "c", Group: "main", Threshold: 1.1, ThrottleBytesPerSecond: 1 << 20}
+var evenOut = Rebalance{Cluster: "c", Group: "main", Threshold: 1.1, Throttle: throttle.Fixed(1 << 20)}
 
 // skewed is a cluster of two groups at rest: main has two brokers in each of three zones, of which broker 1 has nearly all that zone a
 // holds, and bulk has one broker.
@@ -54,7 +55,7 @@ func skewed(t *testing.T) observed {
 
 func settled(t *testing.T, r Rebalance, o observed) goal {
 	t.Helper()
-	g, err := r.settledGoal(o, catalog)
+	g, err := r.settledGoal(&o, catalog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +89,8 @@ func TestRebalanceIsPlannedFromWhatIsThere(t *testing.T) {
 	if copied != 11<<20 || p.BytesToMove != copied || p.LowerBound > copied || p.LowerBound < 10<<20 {
 		t.Errorf("the moves copy %d, the plan says %d, at least %d", copied, p.BytesToMove, p.LowerBound)
 	}
-	if p.Estimate != 11*time.Second {
-		t.Errorf("11 MiB into one broker at 1 MiB/s: %s", p.Estimate)
+	if p.Estimate != 12*time.Second {
+		t.Errorf("11 MiB into one broker at 1 MiB/s, and a second to begin: %s", p.Estimate)
 	}
 
 	fleet := model.New(o.Observation, time.Now())
@@ -178,7 +179,9 @@ func TestRebalanceRefuses(t *testing.T) {
 			o.Partitions[4].Adding, o.Partitions[4].Replicas = []int32{4}, []int32{1, 2, 3, 4}
 		}, ErrUnsettled, "somebody else moves partition orders-4"},
 		"a node to be used again": {node(5, func(n *plan.Node, _ *compute.Instance) { n.Cordoned = true }), ErrUnsettled, "first: uncordon node 5"},
-		"a topic to bring in":     {func(o *observed, _ *Rebalance) { o.Partitions[30].Group = "main" }, ErrUnsettled, "first: move 1 partition"},
+		"a topic to bring in": {func(o *observed, _ *Rebalance) {
+			o.record.Groups = map[string]compute.TopicClaim{"main": {Patterns: []string{"theirs"}, Since: 1}}
+		}, ErrUnsettled, "first: move 1 partition"},
 		"two replicas in a zone": {func(o *observed, _ *Rebalance) {
 			o.Partitions[0].Replicas, o.Partitions[0].ISR = []int32{1, 2, 4}, []int32{1, 2, 4}
 		}, ErrUnsettled, "two replicas of a partition are in one zone"},
@@ -187,7 +190,7 @@ func TestRebalanceRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, r := skewed(t), evenOut
 			c.change(&o, &r)
-			if _, err := r.settledGoal(o, catalog); !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+			if _, err := r.settledGoal(&o, catalog); !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v, want it to say %q", err, c.says)
 			}
 		})
@@ -213,7 +216,7 @@ func TestRebalanceReplacesNobody(t *testing.T) {
 	build := evenOut.builder(skewed(t), catalog)
 	o := skewed(t)
 	o.Nodes[4].Registered, o.KafkaUp = false, false
-	g, err := build(o)
+	g, err := build(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,13 +226,13 @@ func TestRebalanceReplacesNobody(t *testing.T) {
 	}
 	o = skewed(t)
 	o.Nodes[1].Phase = compute.PhaseDiskLost
-	if _, err := build(o); !errors.Is(err, ErrUnsettled) {
+	if _, err := build(&o); !errors.Is(err, ErrUnsettled) {
 		t.Errorf("a lost node: %v", err)
 	}
 	o = skewed(t)
 	delete(o.instances, 6)
 	o.Nodes = append(o.Nodes[:5], o.Nodes[6])
-	if _, err := build(o); !errors.Is(err, ErrUnsettled) {
+	if _, err := build(&o); !errors.Is(err, ErrUnsettled) {
 		t.Errorf("a node that is gone altogether: %v", err)
 	}
 }
@@ -245,13 +248,13 @@ func TestCopyTimeIsThatOfTheBusiestBroker(t *testing.T) {
 	}{
 		"nothing":        {nil, 0},
 		"an order":       {[]placement.Move{move(1, []int32{1, 2}, []int32{2, 1})}, 0},
-		"one receiver":   {[]placement.Move{move(1, []int32{1}, []int32{9}), move(2, []int32{2}, []int32{9})}, 20 * time.Second},
-		"one leader":     {[]placement.Move{move(1, []int32{1, 2}, []int32{1, 8}), move(1, []int32{1, 3}, []int32{1, 9})}, 20 * time.Second},
-		"side by side":   {[]placement.Move{move(1, []int32{1}, []int32{8}), move(2, []int32{2}, []int32{9})}, 10 * time.Second},
-		"a whole change": {[]placement.Move{move(1, []int32{1, 2}, []int32{8, 9})}, 20 * time.Second},
+		"one receiver":   {[]placement.Move{move(1, []int32{1}, []int32{9}), move(2, []int32{2}, []int32{9})}, 21 * time.Second},
+		"one leader":     {[]placement.Move{move(1, []int32{1, 2}, []int32{1, 8}), move(1, []int32{1, 3}, []int32{1, 9})}, 21 * time.Second},
+		"side by side":   {[]placement.Move{move(1, []int32{1}, []int32{8}), move(2, []int32{2}, []int32{9})}, 11 * time.Second},
+		"a whole change": {[]placement.Move{move(1, []int32{1, 2}, []int32{8, 9})}, 21 * time.Second},
 	}
 	for name, c := range cases {
-		if got := copyTime(c.moves, 1); got != c.want {
+		if got := copyTime(c.moves, model.Timing{Copy: time.Second, BytesPerSecond: 1}); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

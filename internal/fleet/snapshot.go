@@ -34,13 +34,15 @@ func (c *Client) Snapshot(ctx context.Context, cluster, group string) ([]byte, e
 	if o.kafkaErr != nil {
 		s.KafkaErr = o.kafkaErr.Error()
 	}
-	others := map[int32]bool{} // brokers of other groups: what only they hold is none of this group's business
-	for _, n := range o.Nodes {
-		others[n.ID] = n.Group != "" && n.Group != group
+	if group == compute.ControllersGroup {
+		s.Observation.Partitions = nil
 	}
-	s.Observation.Partitions = slices.DeleteFunc(s.Observation.Partitions, func(p plan.Partition) bool {
-		return group == compute.ControllersGroup || !slices.ContainsFunc(p.Replicas, func(r int32) bool { return !others[r] })
-	})
+	// The partitions of other groups are kept: which of them this group shall have is declared, and not known at a refresh.
+	for i, p := range s.Observation.Partitions {
+		if p.Leader >= 0 && sameBrokers(p.ISR, p.Replicas) {
+			s.Observation.Partitions[i].ISR = nil // A quarter of the whole, and a leader is never outside of the ISR.
+		}
+	}
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if err := errors.Join(json.NewEncoder(w).Encode(s), w.Close()); err != nil {
@@ -69,8 +71,17 @@ func readSnapshot(data []byte) (observed, time.Time, error) {
 		return o, time.Time{}, fmt.Errorf("the stored observation cannot be read: %w", err)
 	}
 	o.Observation, o.record = s.Observation, s.Record
+	for i, p := range o.Partitions {
+		if p.Leader >= 0 && len(p.ISR) == 0 {
+			o.Partitions[i].ISR = slices.Clone(p.Replicas)
+		}
+	}
 	if s.KafkaErr != "" {
 		o.kafkaErr = errors.New(s.KafkaErr)
 	}
 	return o, s.At, nil
+}
+
+func sameBrokers(a, b []int32) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(id int32) bool { return !slices.Contains(b, id) })
 }

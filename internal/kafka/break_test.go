@@ -260,6 +260,9 @@ func deadBroker(t *testing.T, cluster *kafkatest.Cluster, c *kafka.Client) {
 	if err != nil {
 		t.Errorf("clearing the throttle of a dead and of an unknown broker: %v", err)
 	}
+	if err := c.ForgetThrottle(t.Context(), []int32{3, 77}); err != nil {
+		t.Errorf("forgetting the throttle of a dead and of an unknown broker: %v", err)
+	}
 	eventually(t, time.Minute, func() string {
 		_, brokers, err := c.Brokers(t.Context())
 		if err != nil {

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -132,6 +133,10 @@ func TestDescribeConfigsReturnsTheRestOfAnIncompleteAnswer(t *testing.T) {
 }
 
 func TestThrottleRoundTrip(t *testing.T) {
+	const (
+		leaderRate, followerRate         = "leader.replication.throttled.rate", "follower.replication.throttled.rate"
+		leaderReplicas, followerReplicas = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
+	)
 	c := connect(t, shared)
 	createTopic(t, shared, "throttled-a", []int32{1, 2}, []int32{2, 3})
 	createTopic(t, shared, "throttled-b", []int32{1, 2})
@@ -155,18 +160,31 @@ func TestThrottleRoundTrip(t *testing.T) {
 			return ""
 		})
 	}
-	if state := read(); !state.Empty() {
+	if state := read(); !state.Empty() || len(state.Others) > 0 {
 		t.Fatalf("a throttle before the test: %+v", state)
 	}
 	err := c.AlterConfigs(t.Context(), changes{
-		topicResource("throttled-by-user"): {set("leader.replication.throttled.replicas", "*")},
-		topicResource("throttled-a"):       {set("follower.replication.throttled.replicas", "1:3")},
+		brokerResource(3):                  {set(leaderRate, "7000000")},
+		topicResource("throttled-by-user"): {set(leaderReplicas, "*"), set(followerReplicas, "0:3")},
+		topicResource("throttled-a"):       {set(followerReplicas, "1:3")},
 	}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitEntry(t, c, topicResource("throttled-by-user"), "leader.replication.throttled.replicas", "*", kafka.SourceTopic)
-	awaitEntry(t, c, topicResource("throttled-a"), "follower.replication.throttled.replicas", "1:3", kafka.SourceTopic)
+	t.Cleanup(func() {
+		err := c.AlterConfigs(context.Background(), changes{brokerResource(3): {{Name: leaderRate}}}, false)
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	byHand := func() {
+		t.Helper()
+		awaitEntry(t, c, brokerResource(3), leaderRate, "7000000", kafka.SourceDynamicBroker)
+		awaitEntry(t, c, topicResource("throttled-by-user"), leaderReplicas, "*", kafka.SourceTopic)
+		awaitEntry(t, c, topicResource("throttled-by-user"), followerReplicas, "0:3", kafka.SourceTopic)
+		awaitEntry(t, c, topicResource("throttled-a"), followerReplicas, "1:3", kafka.SourceTopic)
+	}
+	byHand()
 
 	leader := map[kafka.TopicPartition][]int32{
 		{Topic: "throttled-a", Partition: 1}: {2},
@@ -176,34 +194,37 @@ func TestThrottleRoundTrip(t *testing.T) {
 	}
 	follower := map[kafka.TopicPartition][]int32{
 		{Topic: "throttled-a", Partition: 0}: {3},
+		{Topic: "throttled-a", Partition: 1}: {3},
 		{Topic: "throttled-b", Partition: 0}: {3},
 	}
-	if err := c.SetThrottle(t.Context(), 1_000_000, []int32{1, 3}, leader, follower); err != nil {
+	rates := map[int32]kafka.BrokerThrottle{1: {Leader: 1_000_000, Follower: 500_000}, 2: {Leader: -1, Follower: 600_000}, 3: {Leader: 1_000_000, Follower: 1_000_000}}
+	if err := c.SetThrottle(t.Context(), rates, leader, follower); err != nil {
 		t.Fatal(err)
 	}
+	others := map[int32]kafka.BrokerThrottle{3: {Leader: 7_000_000, Follower: -1}}
 	want := kafka.ThrottleState{
-		Brokers: map[int32]kafka.BrokerThrottle{1: {Leader: 1_000_000, Follower: 1_000_000}, 3: {Leader: 1_000_000, Follower: 1_000_000}},
+		Brokers: map[int32]kafka.BrokerThrottle{1: rates[1], 2: rates[2], 3: {Leader: -1, Follower: 1_000_000}},
+		Others:  others,
 		Topics: map[string]kafka.TopicThrottle{
-			"throttled-a": {Leader: []string{"0:1", "0:2", "1:2"}, Follower: []string{"0:3", "1:3"}},
-			"throttled-b": {Follower: []string{"0:3"}},
+			"throttled-a": {Leader: map[int32][]int32{0: {1, 2}, 1: {2}}, Follower: map[int32][]int32{0: {3}}},
+			"throttled-b": {Follower: map[int32][]int32{0: {3}}},
 		},
 	}
 	await(want)
+	awaitEntry(t, c, topicResource("throttled-a"), followerReplicas, "0:03,1:3", kafka.SourceTopic)
 
 	// A raised rate replaces the old one, and the lists stay as they are.
-	if err := c.SetThrottle(t.Context(), 2_000_000, []int32{1}, leader, nil); err != nil {
+	if err := c.SetThrottle(t.Context(), map[int32]kafka.BrokerThrottle{1: {Leader: 2_000_000, Follower: -1}}, leader, nil); err != nil {
 		t.Fatal(err)
 	}
-	want.Brokers[1] = kafka.BrokerThrottle{Leader: 2_000_000, Follower: 2_000_000}
+	want.Brokers[1] = kafka.BrokerThrottle{Leader: 2_000_000, Follower: 500_000}
 	await(want)
 
 	state := read()
-	state.Topics["no-such-topic"] = kafka.TopicThrottle{Leader: []string{"0:1"}}
+	state.Topics["no-such-topic"] = kafka.TopicThrottle{Leader: map[int32][]int32{0: {1}}}
 	if err := c.ClearThrottle(t.Context(), state); err != nil {
 		t.Fatal(err)
 	}
-	await(kafka.ThrottleState{Brokers: map[int32]kafka.BrokerThrottle{}, Topics: map[string]kafka.TopicThrottle{}})
-	if e := entry(t, c, topicResource("throttled-by-user"), "leader.replication.throttled.replicas"); e.Value != "*" {
-		t.Errorf("the user's own list became %q", e.Value)
-	}
+	await(kafka.ThrottleState{Brokers: map[int32]kafka.BrokerThrottle{}, Others: others, Topics: map[string]kafka.TopicThrottle{}})
+	byHand()
 }

@@ -279,8 +279,8 @@ func everyRequest(t *testing.T, c *kafka.Client, release string) {
 	if err := c.CreateTopic(ctx, wrong, true); kafka.About(err) != kafka.SubjectConfig || kafka.Words(err) == err.Error() {
 		t.Errorf("a wrong setting: %v, want Kafka's words about the config", err)
 	}
-	ok(c.AddPartitions(ctx, name, 2, true))
-	ok(c.AddPartitions(ctx, name, 2, false))
+	ok(c.AddPartitions(ctx, name, 2, nil, true))
+	ok(c.AddPartitions(ctx, name, 2, nil, false))
 	ok(c.AwaitTopic(ctx, name, 2))
 	found, err := c.Topic(ctx, name)
 	ok(err)

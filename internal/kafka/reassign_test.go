@@ -18,7 +18,8 @@ func throttled(t *testing.T, c *kafka.Client, topic string) {
 	fill(t, shared, topic, 0, 5_000_000)
 	tp := kafka.TopicPartition{Topic: topic}
 	leaders, followers := map[kafka.TopicPartition][]int32{tp: {1, 2}}, map[kafka.TopicPartition][]int32{tp: {3}}
-	if err := c.SetThrottle(t.Context(), 50_000, []int32{1, 2, 3}, leaders, followers); err != nil {
+	slow := kafka.BrokerThrottle{Leader: 50_000, Follower: 50_000}
+	if err := c.SetThrottle(t.Context(), map[int32]kafka.BrokerThrottle{1: slow, 2: slow, 3: slow}, leaders, followers); err != nil {
 		t.Fatal(err)
 	}
 	// A broker that has not heard of its rate yet would let the data through at once.

@@ -14,6 +14,7 @@ const (
 	SubjectConfig            Subject = "config"
 	SubjectReplicationFactor Subject = "replication factor"
 	SubjectPartitions        Subject = "partitions"
+	SubjectReplicas          Subject = "replicas"
 	SubjectName              Subject = "name"
 	SubjectPolicy            Subject = "policy"
 	SubjectAuthorization     Subject = "authorization"
@@ -32,6 +33,8 @@ func About(err error) Subject {
 		return SubjectReplicationFactor
 	case kerr.InvalidPartitions:
 		return SubjectPartitions
+	case kerr.InvalidReplicaAssignment:
+		return SubjectReplicas
 	case kerr.InvalidTopicException:
 		return SubjectName
 	case kerr.PolicyViolation:

@@ -13,6 +13,10 @@ import (
 
 // A replication throttle (KIP-73) needs both: a rate on each broker, and on each topic the list of its throttled replicas. It acts
 // on replicas that are not in the ISR, so one that is left behind slows nothing down until a replica falls behind.
+//
+// What SetThrottle writes carries a mark that Kafka keeps for it and takes no notice of: a leading zero, in a list before the
+// broker's id ("12:07" where everybody else writes "12:7"), in a rate before its digits ("052428800"). So it is known, also to a
+// run that comes after a crash, from what others have set by hand (docs/adr/0009).
 const (
 	leaderRate       = "leader.replication.throttled.rate"
 	followerRate     = "follower.replication.throttled.rate"
@@ -21,62 +25,80 @@ const (
 
 	// allReplicas is a list that the user has set for good.
 	allReplicas = "*"
+	mark        = "0"
 )
 
 // ThrottleState is what is set of replication throttles.
 type ThrottleState struct {
-	// Brokers are the rates by broker id, only of brokers that have one of their own.
-	Brokers map[int32]BrokerThrottle
-	// Topics are the lists by topic, only of topics that have one. A list "*" is the user's own and is not among them.
+	// Brokers are the rates by broker id that SetThrottle has set; Others are those that somebody else has.
+	Brokers, Others map[int32]BrokerThrottle
+	// Topics are the replicas by topic that SetThrottle has put on the lists.
 	Topics map[string]TopicThrottle
 }
 
 // BrokerThrottle is a broker's rates in bytes per second, -1 where none is set.
 type BrokerThrottle struct{ Leader, Follower int64 }
 
-// TopicThrottle is a topic's throttled replicas as Kafka writes them, "partition:broker", nil where none is set.
-type TopicThrottle struct{ Leader, Follower []string }
+// TopicThrottle is a topic's throttled replicas: broker ids by partition.
+type TopicThrottle struct{ Leader, Follower map[int32][]int32 }
 
-// Empty is true when no throttle is set.
+// Empty is true when SetThrottle has left nothing. What others have set does not count.
 func (s ThrottleState) Empty() bool { return len(s.Brokers) == 0 && len(s.Topics) == 0 }
 
-// SetThrottle limits the replication of the given replicas. The rate, in bytes per second for each broker and direction, is set on
-// the given brokers, which should be live. The replicas, broker ids by partition, are added to what the topics throttle already:
-// leader holds those that are read from, follower those that are written. A topic whose list is "*" is left alone, one that has
-// vanished is skipped. What could not be set is in the error, all else is set.
-func (c *Client) SetThrottle(ctx context.Context, rate int64, brokers []int32, leader, follower map[TopicPartition][]int32) error {
+// SetThrottle limits the replication of the given replicas. The rates are set on their brokers, which should be live; one that is
+// negative is left as it is, and so is one that somebody else has set. The replicas, broker ids by partition, are added to what the
+// topics throttle already: leader holds those that are read from, follower those that are written. A topic whose list is "*" is
+// left alone, one that has vanished is skipped. What could not be set is in the error, all else is set.
+func (c *Client) SetThrottle(ctx context.Context, rates map[int32]BrokerThrottle, leader, follower map[TopicPartition][]int32) error {
 	topics := map[string]struct{ leader, follower []string }{}
 	for tp, ids := range leader {
 		t := topics[tp.Topic]
-		t.leader = append(t.leader, throttledReplicas(tp.Partition, ids)...)
+		t.leader = append(t.leader, markedReplicas(tp.Partition, ids)...)
 		topics[tp.Topic] = t
 	}
 	for tp, ids := range follower {
 		t := topics[tp.Topic]
-		t.follower = append(t.follower, throttledReplicas(tp.Partition, ids)...)
+		t.follower = append(t.follower, markedReplicas(tp.Partition, ids)...)
 		topics[tp.Topic] = t
 	}
-	current, failed := c.describeConfigs(ctx, topicResources(maps.Keys(topics)), []string{leaderReplicas, followerReplicas})
-
-	value := strconv.FormatInt(rate, 10)
-	changes := map[ConfigResource][]ConfigChange{}
-	for _, id := range brokers {
-		changes[brokerResource(id)] = []ConfigChange{{Name: leaderRate, Value: &value}, {Name: followerRate, Value: &value}}
+	resources := topicResources(maps.Keys(topics))
+	for id := range rates {
+		resources = append(resources, brokerResource(id))
 	}
-	for r, entries := range current {
+	current, failed := c.describeConfigs(ctx, resources, throttleSettings)
+
+	changes := map[ConfigResource][]ConfigChange{}
+	for id, rate := range rates {
+		r := brokerResource(id)
+		entries, known := current[r]
+		if !known {
+			continue // It did not answer, and is in failed.
+		}
+		own := ownValues(entries, SourceDynamicBroker)
+		for _, setting := range []struct {
+			name string
+			rate int64
+		}{{leaderRate, rate.Leader}, {followerRate, rate.Follower}} {
+			value := mark + strconv.FormatInt(setting.rate, 10)
+			if now := own[setting.name]; setting.rate >= 0 && now != value && (now == "" || markedRate(now)) {
+				changes[r] = append(changes[r], ConfigChange{Name: setting.name, Value: &value})
+			}
+		}
+	}
+	for name, wanted := range topics {
+		r := ConfigResource{Kind: ResourceTopic, Name: name}
+		entries, known := current[r]
+		if !known {
+			continue
+		}
 		own := ownValues(entries, SourceTopic)
-		wanted := topics[r.Name]
-		var change []ConfigChange
 		for _, list := range []struct {
 			name string
 			add  []string
 		}{{leaderReplicas, wanted.leader}, {followerReplicas, wanted.follower}} {
 			if merged, changed := mergeReplicas(own[list.name], list.add); changed {
-				change = append(change, ConfigChange{Name: list.name, Value: &merged})
+				changes[r] = append(changes[r], ConfigChange{Name: list.name, Value: &merged})
 			}
-		}
-		if len(change) > 0 {
-			changes[r] = change
 		}
 	}
 	maps.Copy(failed, c.alterConfigs(ctx, changes, false))
@@ -84,25 +106,32 @@ func (c *Client) SetThrottle(ctx context.Context, rate int64, brokers []int32, l
 	return joinResources("throttling", failed)
 }
 
+var throttleSettings = []string{leaderRate, followerRate, leaderReplicas, followerReplicas}
+
 // Throttles reads what is set on the given brokers and topics. A topic that has vanished is left out. A broker that does not answer
 // is named in the error; what the others say is returned with it.
 func (c *Client) Throttles(ctx context.Context, brokers []int32, topics []string) (ThrottleState, error) {
-	state := ThrottleState{Brokers: map[int32]BrokerThrottle{}, Topics: map[string]TopicThrottle{}}
+	state := ThrottleState{Brokers: map[int32]BrokerThrottle{}, Others: map[int32]BrokerThrottle{}, Topics: map[string]TopicThrottle{}}
 	resources := topicResources(slices.Values(topics))
 	for _, id := range brokers {
 		resources = append(resources, brokerResource(id))
 	}
-	current, failed := c.describeConfigs(ctx, resources, []string{leaderRate, followerRate, leaderReplicas, followerReplicas})
+	current, failed := c.describeConfigs(ctx, resources, throttleSettings)
 	for _, id := range brokers {
 		own := ownValues(current[brokerResource(id)], SourceDynamicBroker)
-		throttle := BrokerThrottle{Leader: parseRate(own[leaderRate]), Follower: parseRate(own[followerRate])}
-		if throttle.Leader >= 0 || throttle.Follower >= 0 {
-			state.Brokers[id] = throttle
+		for _, by := range []struct {
+			rates  map[int32]BrokerThrottle
+			marked bool
+		}{{state.Brokers, true}, {state.Others, false}} {
+			throttle := BrokerThrottle{Leader: rateOf(own[leaderRate], by.marked), Follower: rateOf(own[followerRate], by.marked)}
+			if throttle.Leader >= 0 || throttle.Follower >= 0 {
+				by.rates[id] = throttle
+			}
 		}
 	}
 	for _, name := range topics {
 		own := ownValues(current[ConfigResource{Kind: ResourceTopic, Name: name}], SourceTopic)
-		throttle := TopicThrottle{Leader: splitReplicas(own[leaderReplicas]), Follower: splitReplicas(own[followerReplicas])}
+		throttle := TopicThrottle{Leader: replicasMarked(own[leaderReplicas]), Follower: replicasMarked(own[followerReplicas])}
 		if throttle.Leader != nil || throttle.Follower != nil {
 			state.Topics[name] = throttle
 		}
@@ -111,27 +140,46 @@ func (c *Client) Throttles(ctx context.Context, brokers []int32, topics []string
 	return state, joinResources("reading the throttle of", failed)
 }
 
-// ClearThrottle removes what state holds. A topic or broker that has vanished is no error. What could not be removed is in the
-// error, all else is removed.
+// ClearThrottle removes what SetThrottle has set on the brokers and topics of a state, and nothing that others have put there. A topic
+// or broker that has vanished is no error. What could not be removed is in the error, all else is removed.
 func (c *Client) ClearThrottle(ctx context.Context, state ThrottleState) error {
 	changes := map[ConfigResource][]ConfigChange{}
-	remove := func(r ConfigResource, name string, set bool) {
-		if set {
-			changes[r] = append(changes[r], ConfigChange{Name: name})
+	for id, t := range state.Brokers {
+		r := brokerResource(id)
+		if t.Leader >= 0 {
+			changes[r] = append(changes[r], ConfigChange{Name: leaderRate})
+		}
+		if t.Follower >= 0 {
+			changes[r] = append(changes[r], ConfigChange{Name: followerRate})
 		}
 	}
-	for id, t := range state.Brokers {
-		remove(brokerResource(id), leaderRate, t.Leader >= 0)
-		remove(brokerResource(id), followerRate, t.Follower >= 0)
+	// The lists are read again: somebody may have added to them since.
+	current, failed := c.describeConfigs(ctx, topicResources(maps.Keys(state.Topics)), throttleSettings)
+	for r, entries := range current {
+		own := ownValues(entries, SourceTopic)
+		for _, name := range []string{leaderReplicas, followerReplicas} {
+			kept, changed := withoutMarked(own[name])
+			switch {
+			case changed && kept == "":
+				changes[r] = append(changes[r], ConfigChange{Name: name})
+			case changed:
+				changes[r] = append(changes[r], ConfigChange{Name: name, Value: &kept})
+			}
+		}
 	}
-	for name, t := range state.Topics {
-		r := ConfigResource{Kind: ResourceTopic, Name: name}
-		remove(r, leaderReplicas, t.Leader != nil)
-		remove(r, followerReplicas, t.Follower != nil)
-	}
-	failed := c.alterConfigs(ctx, changes, false)
+	maps.Copy(failed, c.alterConfigs(ctx, changes, false))
 	maps.DeleteFunc(failed, func(_ ConfigResource, err error) bool { return errors.Is(err, ErrNotFound) })
 	return joinResources("removing the throttle of", failed)
+}
+
+// ForgetThrottle removes the rates of brokers that are gone for good, whoever set them: nobody can ask such a broker what it has, and
+// its settings outlive it. The controllers take the change in its place.
+func (c *Client) ForgetThrottle(ctx context.Context, brokers []int32) error {
+	changes := map[ConfigResource][]ConfigChange{}
+	for _, id := range brokers {
+		changes[brokerResource(id)] = []ConfigChange{{Name: leaderRate}, {Name: followerRate}}
+	}
+	return joinResources("removing the throttle of", c.alterConfigs(ctx, changes, false))
 }
 
 func brokerResource(id int32) ConfigResource {
@@ -162,15 +210,24 @@ func ownValues(entries []ConfigEntry, source ConfigSource) map[string]string {
 	return own
 }
 
-func throttledReplicas(partition int32, brokers []int32) []string {
+func markedReplicas(partition int32, brokers []int32) []string {
 	var list []string
 	for _, id := range brokers {
-		list = append(list, fmt.Sprintf("%d:%d", partition, id))
+		list = append(list, fmt.Sprintf("%d:%s%d", partition, mark, id))
 	}
 	return list
 }
 
-// mergeReplicas adds entries to a list as Kafka writes it, and says whether that changes it.
+// markedReplica says that SetThrottle wrote an entry. Broker 0 of somebody else is "0", ours is "00".
+func markedReplica(entry string) bool {
+	_, broker, _ := strings.Cut(entry, ":")
+	return markedRate(broker)
+}
+
+func markedRate(value string) bool { return len(value) > len(mark) && strings.HasPrefix(value, mark) }
+
+// mergeReplicas adds entries to a list as Kafka writes it, and says whether that changes it. A replica that is on the list already stays
+// as it stands there.
 func mergeReplicas(list string, add []string) (merged string, changed bool) {
 	if strings.TrimSpace(list) == allReplicas {
 		return list, false
@@ -178,12 +235,35 @@ func mergeReplicas(list string, add []string) (merged string, changed bool) {
 	all := splitReplicas(list)
 	before := len(all)
 	for _, entry := range add {
-		if !slices.Contains(all, entry) {
+		if !slices.ContainsFunc(all, func(old string) bool { return numbersOf(old) == numbersOf(entry) }) {
 			all = append(all, entry)
 		}
 	}
 	slices.SortFunc(all, compareThrottled)
 	return strings.Join(all, ","), len(all) > before
+}
+
+// withoutMarked drops SetThrottle's entries from a list, and says whether that changes it.
+func withoutMarked(list string) (kept string, changed bool) {
+	all := splitReplicas(list)
+	others := slices.DeleteFunc(slices.Clone(all), markedReplica)
+	return strings.Join(others, ","), len(others) < len(all)
+}
+
+// replicasMarked are SetThrottle's entries of a list, broker ids by partition, nil for none.
+func replicasMarked(list string) map[int32][]int32 {
+	var out map[int32][]int32
+	for _, entry := range splitReplicas(list) {
+		if !markedReplica(entry) {
+			continue
+		}
+		if out == nil {
+			out = map[int32][]int32{}
+		}
+		n := numbersOf(entry)
+		out[n.partition] = append(out[n.partition], n.broker)
+	}
+	return out
 }
 
 // splitReplicas returns the entries of a list as Kafka writes it, nil for none and for the user's "*".
@@ -199,23 +279,26 @@ func splitReplicas(list string) []string {
 	return entries
 }
 
-// compareThrottled orders "partition:broker" by numbers.
-func compareThrottled(a, b string) int {
-	numbers := func(entry string) (partition, broker int) {
-		p, r, _ := strings.Cut(entry, ":")
-		partition, _ = strconv.Atoi(p)
-		broker, _ = strconv.Atoi(r)
-		return partition, broker
-	}
-	pa, ra := numbers(a)
-	pb, rb := numbers(b)
-	return cmp.Or(cmp.Compare(pa, pb), cmp.Compare(ra, rb), strings.Compare(a, b))
+type throttledReplica struct{ partition, broker int32 }
+
+// numbersOf reads "partition:broker", with or without the mark.
+func numbersOf(entry string) throttledReplica {
+	p, b, _ := strings.Cut(entry, ":")
+	partition, _ := strconv.ParseInt(p, 10, 32) //nolint:errcheck // Kafka takes only numbers.
+	broker, _ := strconv.ParseInt(b, 10, 32)    //nolint:errcheck // See above.
+	return throttledReplica{int32(partition), int32(broker)}
 }
 
-// parseRate returns -1 for a rate that is not set.
-func parseRate(value string) int64 {
+// compareThrottled orders "partition:broker" by numbers.
+func compareThrottled(a, b string) int {
+	x, y := numbersOf(a), numbersOf(b)
+	return cmp.Or(cmp.Compare(x.partition, y.partition), cmp.Compare(x.broker, y.broker))
+}
+
+// rateOf returns -1 for a rate that is not set, or not by the one who is asked for.
+func rateOf(value string, marked bool) int64 {
 	rate, err := strconv.ParseInt(value, 10, 64)
-	if err != nil {
+	if err != nil || markedRate(value) != marked {
 		return -1
 	}
 	return rate

@@ -76,12 +76,19 @@ func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, err
 	return newTopic(resp.Topics[0]), nil
 }
 
-// CreateTopic creates a topic, with Kafka's own choice of brokers, which spreads replicas over racks. A ReplicationFactor of -1 takes
-// the cluster's default.replication.factor. With validateOnly Kafka checks and creates nothing. ErrExists: there is one of this name.
+// CreateTopic creates a topic, with the replicas that it names or with Kafka's own choice of brokers, which spreads replicas over racks.
+// A ReplicationFactor of -1 takes the controllers' default.replication.factor. With validateOnly Kafka checks and creates nothing. ErrExists: there is one of this name.
 func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool) error {
 	config := map[string]*string{}
 	for key, value := range t.Config {
 		config[key] = &value
+	}
+	detail := &sarama.TopicDetail{NumPartitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, ConfigEntries: config}
+	if len(t.Replicas) > 0 {
+		detail.NumPartitions, detail.ReplicationFactor, detail.ReplicaAssignment = -1, -1, map[int32][]int32{}
+		for i, replicas := range t.Replicas {
+			detail.ReplicaAssignment[int32(i)] = replicas //nolint:gosec // A topic has far fewer partitions.
+		}
 	}
 	if !validateOnly {
 		c.mutation("CreateTopics", t.Name)
@@ -94,9 +101,7 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool)
 		_, err := request(ctx, c, once, "CreateTopics", func(b *sarama.Broker) (*sarama.CreateTopicsResponse, error) {
 			return b.CreateTopics(&sarama.CreateTopicsRequest{
 				Version: 7, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
-				TopicDetails: map[string]*sarama.TopicDetail{t.Name: {
-					NumPartitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, ConfigEntries: config,
-				}},
+				TopicDetails: map[string]*sarama.TopicDetail{t.Name: detail},
 			})
 		}, func(r *sarama.CreateTopicsResponse) error {
 			result := r.TopicErrors[t.Name]
@@ -155,16 +160,17 @@ func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
 	return err
 }
 
-// AddPartitions brings a topic to so many partitions, with Kafka's own choice of brokers for the new ones. It is no error when the
-// topic has that many. With validateOnly Kafka checks and adds nothing.
-func (c *Client) AddPartitions(ctx context.Context, name string, total int32, validateOnly bool) error {
+// AddPartitions brings a topic to so many partitions. The new ones get the replicas given, one list for each, or with none given Kafka's
+// own choice of brokers. Kafka wants as many replicas in each list as the topic's first partition has at that moment, those that a move
+// adds included. It is no error when the topic has that many partitions. With validateOnly Kafka checks and adds nothing.
+func (c *Client) AddPartitions(ctx context.Context, name string, total int32, replicas [][]int32, validateOnly bool) error {
 	if !validateOnly {
 		c.mutation("CreatePartitions", name)
 	}
 	_, err := request(ctx, c, c.anyBroker(), "CreatePartitions", func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) {
 		return b.CreatePartitions(&sarama.CreatePartitionsRequest{
 			Version: 3, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
-			TopicPartitions: map[string]*sarama.TopicPartition{name: {Count: total}},
+			TopicPartitions: map[string]*sarama.TopicPartition{name: {Count: total, Assignment: replicas}},
 		})
 	}, func(r *sarama.CreatePartitionsResponse) error {
 		result := r.TopicPartitionErrors[name]

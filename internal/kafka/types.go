@@ -177,6 +177,9 @@ type NewTopic struct {
 	Partitions        int32
 	ReplicationFactor int16
 	Config            map[string]string
+	// Replicas are the replicas of each partition in order, the preferred leader first. Without them Kafka chooses; with them
+	// Partitions and ReplicationFactor are not looked at.
+	Replicas [][]int32
 }
 
 // ACL is one binding, in Kafka's own words: ResourceType "Topic", PatternType "Literal" or "Prefixed", Operation "Read",

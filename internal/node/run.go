@@ -34,7 +34,7 @@ func Run(ctx context.Context, f File, controllers Controllers) error {
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return fmt.Errorf("the agent's directory: %w", err)
 	}
-	a := &agent{file: f, controllers: controllers, status: compute.NodeStatus{Phase: compute.PhasePreparing}}
+	a := &agent{file: f, controllers: controllers, began: time.Now(), status: compute.NodeStatus{Phase: compute.PhasePreparing}}
 	if err := a.report(func(*compute.NodeStatus) {}); err != nil {
 		return fmt.Errorf("the node's status: %w", err)
 	}
@@ -66,6 +66,7 @@ type agent struct {
 	controllers Controllers
 	entrance    *entrance
 	starts      int
+	began       time.Time
 
 	mu     sync.Mutex
 	status compute.NodeStatus
@@ -235,7 +236,12 @@ func (a *agent) runOnce(ctx context.Context) error {
 			if !running && answers(a.file.Listen) {
 				running = true
 				ticker.Stop()
-				a.enter(compute.PhaseRunning)
+				a.tell(func(s *compute.NodeStatus) {
+					s.Phase = compute.PhaseRunning
+					if s.BootSeconds == 0 {
+						s.BootSeconds = time.Since(a.began).Seconds()
+					}
+				})
 			}
 		}
 	}

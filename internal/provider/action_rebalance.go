@@ -80,7 +80,7 @@ func (a *rebalanceAction) Invoke(ctx context.Context, req action.InvokeRequest, 
 	if len(before.Moves) == 0 {
 		tell(fmt.Sprintf("Nothing to rebalance: %s, and %g is allowed.", evenness(before.Before), want.Threshold))
 	} else {
-		tell(fmt.Sprintf("%s copy %s (at least %s are needed), in about %s: %s, then %s.", plural(len(before.Moves), "move"),
+		tell(fmt.Sprintf("%s, %s to copy (at least %s), in about %s: %s; afterwards %s.", plural(len(before.Moves), "move"),
 			size(before.BytesToMove), size(before.LowerBound), before.Estimate, evenness(before.Before), evenness(before.After)))
 	}
 	if m.DryRun.ValueBool() {

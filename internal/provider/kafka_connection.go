@@ -47,6 +47,17 @@ func (c *connections) Kafka(ctx context.Context, cluster types.String) (*kafka.C
 	return c.external, c.externalErr
 }
 
+// Topics changes the topics of a cluster by its name, or of the provider block's own Kafka for a null name. The errors are Kafka's.
+func (c *connections) Topics(ctx context.Context, cluster types.String) (fleet.Topics, error) {
+	if !cluster.IsNull() {
+		return c.fleet.Topics(ctx, cluster.ValueString())
+	}
+	if c.externalErr != nil {
+		return nil, c.externalErr
+	}
+	return fleet.ForeignTopics(c.external), nil
+}
+
 // gone is true when an error says that the object does not exist, or that the whole cluster does not.
 func gone(err error) bool {
 	return errors.Is(err, kafka.ErrNotFound) || errors.Is(err, compute.ErrNotFound)

@@ -26,6 +26,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -59,11 +60,11 @@ func TestRebalanceDefaults(t *testing.T) {
 	var diags diag.Diagnostics
 	c, g := types.StringValue("c"), types.StringValue("g")
 	short := rebalanceOf(c, g, types.Float64Null(), types.StringNull(), types.StringNull(), &diags)
-	if short.Cluster != "c" || short.Group != "g" || short.Threshold != 1.1 || short.Budget != 0 || short.ThrottleBytesPerSecond != 100<<20 {
+	if short.Cluster != "c" || short.Group != "g" || short.Threshold != 1.1 || short.Budget != 0 || short.Throttle != throttle.Auto {
 		t.Errorf("%+v", short)
 	}
 	long := rebalanceOf(c, g, types.Float64Value(1.5), types.StringValue("2GiB"), types.StringValue("none"), &diags)
-	if long.Threshold != 1.5 || long.Budget != 2<<30 || long.ThrottleBytesPerSecond != 0 || diags.HasError() {
+	if long.Threshold != 1.5 || long.Budget != 2<<30 || long.Throttle != throttle.None || diags.HasError() {
 		t.Errorf("%+v, %v", long, diags)
 	}
 }
@@ -71,7 +72,7 @@ func TestRebalanceDefaults(t *testing.T) {
 // groupModel is a group of which only the rebalance is declared.
 func groupModel(rebalance types.Object) brokerGroupModel {
 	return brokerGroupModel{
-		Rebalance: rebalance, Config: types.MapNull(types.StringType), Zones: types.ListNull(types.StringType),
+		Rebalance: rebalance, Config: types.MapNull(types.StringType), Zones: types.ListNull(types.StringType), Topics: types.ListNull(types.StringType),
 		JVM:           types.ObjectNull(map[string]attr.Type{"heap": types.StringType}),
 		RolloutPolicy: types.ObjectNull(map[string]attr.Type{"max_surge": types.Int64Type, "throttle": types.StringType}),
 	}
@@ -241,9 +242,15 @@ resource "terraform_data" "now" {
 				PreConfig: func() {
 					crowd(t, data)
 					told, diags := invoke(t, data, map[string]any{"cluster": "small", "group": "main", "dry_run": true})
-					expectTold(t, told, diags, "3 moves copy", "orders-", "Dry run: nothing was moved.")
+					expectTold(t, told, diags, "3 moves, ", "orders-", "Dry run: nothing was moved.")
+					// Each partition is of 2 MiB by now, so two of them are within the budget, and a third is not.
+					told, diags = invoke(t, data, map[string]any{"cluster": "small", "group": "main", "budget": "5MiB"})
+					expectTold(t, told, diags, "2 moves, ", "move 2 partitions", "clear throttles", "Moved")
+					if err := onBrokers(t, data, 2, 4); err != nil {
+						t.Errorf("by its budget: %v", err)
+					}
 					told, diags = invoke(t, data, map[string]any{"cluster": "small", "group": "main"})
-					expectTold(t, told, diags, "3 moves copy", "move 3 partitions", "clear throttles", "Moved")
+					expectTold(t, told, diags, "1 move, ", "move 1 partition", "clear throttles", "Moved")
 					told, diags = invoke(t, data, map[string]any{"cluster": "small", "group": "main"})
 					expectTold(t, told, diags, "Nothing to rebalance")
 					_, diags = invoke(t, data, map[string]any{"cluster": "small", "group": "none"})

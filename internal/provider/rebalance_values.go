@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 // defaultThreshold is how even a rebalance by hand makes a group where nothing is declared.
@@ -20,11 +21,11 @@ const defaultThreshold = 1.1
 const (
 	thresholdText = "How many times the mean a broker may have afterwards, of its zone in bytes and of the group in leaders; above 1. Default `1.1`."
 	budgetText    = "How much may be moved, such as `10GiB`: the rebalance goes as far as it can with it. Default: any amount. It counts for one run; another one has its own."
-	throttleText  = "The limit of replication by moves, for each broker and direction: a rate such as `50MiB/s`, or `none`. Default `100MiB/s`."
+	throttleText  = "The limit of replication by moves, for each broker and direction, as in `kafkafleet_broker_group.rollout_policy`: `auto`, a rate such as `50MiB/s`, or `none`. Default `auto`."
 )
 
 // rebalanceOf turns attributes into what the engine is asked for.
-func rebalanceOf(cluster, group types.String, threshold types.Float64, budget, throttle types.String, diags *diag.Diagnostics) fleet.Rebalance {
+func rebalanceOf(cluster, group types.String, threshold types.Float64, budget, limit types.String, diags *diag.Diagnostics) fleet.Rebalance {
 	want := fleet.Rebalance{Cluster: cluster.ValueString(), Group: group.ValueString(), Threshold: defaultThreshold}
 	if !threshold.IsNull() {
 		want.Threshold = threshold.ValueFloat64()
@@ -34,11 +35,11 @@ func rebalanceOf(cluster, group types.String, threshold types.Float64, budget, t
 		diags.AddAttributeError(path.Root("budget"), "Not a budget", sentence(err))
 	}
 	rate := defaultThrottle
-	if !throttle.IsNull() {
-		rate = throttle.ValueString()
+	if !limit.IsNull() {
+		rate = limit.ValueString()
 	}
-	if want.ThrottleBytesPerSecond, err = parseThrottle(rate); err != nil {
-		diags.AddAttributeError(path.Root("throttle"), "Not a rate", sentence(err))
+	if want.Throttle, err = throttle.Parse(rate); err != nil {
+		diags.AddAttributeError(path.Root("throttle"), "Not a throttle", sentence(err))
 	}
 	return want
 }

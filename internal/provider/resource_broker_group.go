@@ -30,6 +30,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 var (
@@ -53,6 +54,8 @@ type brokerGroupModel struct {
 	InstanceType       types.String   `tfsdk:"instance_type"`
 	Zones              types.List     `tfsdk:"zones"`
 	KafkaVersion       types.String   `tfsdk:"kafka_version"`
+	Topics             types.List     `tfsdk:"topics"`
+	Default            types.Bool     `tfsdk:"default"`
 	Config             types.Map      `tfsdk:"config"`
 	JVM                types.Object   `tfsdk:"jvm"`
 	RolloutPolicy      types.Object   `tfsdk:"rollout_policy"`
@@ -130,6 +133,18 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.UniqueValues()},
 			},
 			"kafka_version": schema.StringAttribute{MarkdownDescription: "The Kafka version, normally `kafkafleet_cluster.x.kafka_version`.", Required: true},
+			"topics": schema.ListAttribute{
+				MarkdownDescription: "Which topics live on the group: [regular expressions](https://github.com/google/re2/wiki/Syntax), each of which stands for the topics whose whole name it matches, " +
+					"whether Terraform manages them or not, Kafka's own (`__consumer_offsets`) included. So `\"events\\\\..*\"` is every topic whose name begins with `events.`. " +
+					"A topic that comes to the group by a change is moved to it by this group's rollout, previewed and throttled like any other; one that leaves stays until the group that it goes to takes it. " +
+					"A topic that two groups claim is an error at plan time. The guide on topics and groups says more.",
+				ElementType: types.StringType, Optional: true,
+				Validators: []validator.List{listvalidator.UniqueValues(), listvalidator.ValueStringsAre(topicPatternValidator{})},
+			},
+			"default": schema.BoolAttribute{
+				MarkdownDescription: "Whether the group also has every topic that no group claims; at most one group of a cluster. Default false. In a cluster without a default group such topics live anywhere, and stay where they are.",
+				Optional:            true, Computed: true, Default: booldefault.StaticBool(false),
+			},
 			"config": schema.MapAttribute{
 				MarkdownDescription: "Broker settings. A dynamic one (Kafka's own list) is changed online; a static one is part of the nodes' spec, so that a change replaces them. Only the keys that are declared here are looked at.",
 				ElementType:         types.StringType, Optional: true,
@@ -152,7 +167,7 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 						Validators: []validator.Int64{int64validator.AtLeast(1)},
 					},
 					"throttle": schema.StringAttribute{
-						MarkdownDescription: "The limit of replication by moves, for each broker and direction: a rate such as `50MiB/s`, or `none`. Default `100MiB/s`. It is set on moves only, and removed after.",
+						MarkdownDescription: "The limit of replication by moves, for each broker and direction: `auto`, a rate such as `50MiB/s`, or `none`. Default `auto`: nine tenths of what the instance type's network has beyond what clients and the usual replication use, which is measured all the time, but at least 10 MB/s. It is set on moves only, raised (a fixed rate too) when a move would never catch up below it, and removed after.",
 						Optional:            true, Computed: true, Default: stringdefault.StaticString(defaultThrottle),
 						Validators: []validator.String{throttleValidator{}},
 					},
@@ -221,7 +236,7 @@ func checkZoneCount(zones int, brokers int64, diags *diag.Diagnostics) {
 // want turns the model into the engine's desired state. ok is false while something that it needs is unknown.
 func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (want fleet.BrokerGroup, ok bool, diags diag.Diagnostics) {
 	if m.Cluster.IsUnknown() || m.Name.IsUnknown() || m.Brokers.IsUnknown() || m.InstanceType.IsUnknown() || m.KafkaVersion.IsUnknown() ||
-		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.Zones) {
+		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() {
 		return want, false, nil
 	}
 	config, more := stringMap(ctx, m.Config)
@@ -229,6 +244,10 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 	want = fleet.BrokerGroup{
 		Cluster: m.Cluster.ValueString(), Name: m.Name.ValueString(), Brokers: int(m.Brokers.ValueInt64()),
 		InstanceType: m.InstanceType.ValueString(), KafkaVersion: m.KafkaVersion.ValueString(), Config: config, MaxSurge: 1,
+		Default: m.Default.ValueBool(),
+	}
+	if !m.Topics.IsNull() {
+		diags.Append(m.Topics.ElementsAs(ctx, &want.Topics, false)...)
 	}
 	if !m.Zones.IsNull() {
 		diags.Append(m.Zones.ElementsAs(ctx, &want.Zones, false)...)
@@ -253,14 +272,15 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 			diags.AddAttributeError(path.Root("jvm").AtName("heap"), "Not a size", err.Error())
 		}
 	}
-	if want.ThrottleBytesPerSecond, err = parseThrottle(policy.Throttle.ValueString()); err != nil {
-		diags.AddAttributeError(path.Root("rollout_policy").AtName("throttle"), "Not a rate", err.Error())
+	if want.Throttle, err = throttle.Parse(policy.Throttle.ValueString()); err != nil {
+		diags.AddAttributeError(path.Root("rollout_policy").AtName("throttle"), "Not a throttle", sentence(err))
 	}
 	if prior != nil {
 		before, more := stringMap(ctx, prior.Config)
 		diags.Append(more...)
 		want.ConfigRemoved = removedKeys(before, config)
 	}
+	want.Forecast = forecast(ctx, m.Rollout)
 	return want, !diags.HasError(), diags
 }
 
@@ -277,6 +297,7 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 	if req.Plan.Raw.IsNull() {
 		if prior != nil {
 			checkDeletion(*prior, &resp.Diagnostics)
+			r.planNoClaims(*prior)
 		}
 		return
 	}
@@ -286,6 +307,7 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	if prior != nil && !planned.Cluster.IsUnknown() && (!prior.Cluster.Equal(planned.Cluster) || !prior.Name.Equal(planned.Name)) {
 		checkDeletion(*prior, &resp.Diagnostics)
+		r.planNoClaims(*prior)
 	}
 	r.planZones(ctx, req, &planned, &resp.Diagnostics)
 	want, ok, diags := planned.want(ctx, prior)
@@ -330,7 +352,7 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 
 // unchanged says that nothing that the user declared differs.
 func unchanged(a, b brokerGroupModel) bool {
-	return a.Brokers.Equal(b.Brokers) && a.InstanceType.Equal(b.InstanceType) && a.Zones.Equal(b.Zones) && a.KafkaVersion.Equal(b.KafkaVersion) &&
+	return a.Brokers.Equal(b.Brokers) && a.InstanceType.Equal(b.InstanceType) && a.Zones.Equal(b.Zones) && a.Topics.Equal(b.Topics) && a.Default.Equal(b.Default) && a.KafkaVersion.Equal(b.KafkaVersion) &&
 		a.Config.Equal(b.Config) && a.JVM.Equal(b.JVM) && a.RolloutPolicy.Equal(b.RolloutPolicy) && a.Rebalance.Equal(b.Rebalance) && a.DeletionProtection.Equal(b.DeletionProtection) &&
 		a.Timeouts.Equal(b.Timeouts) && a.Cluster.Equal(b.Cluster) && a.Name.Equal(b.Name)
 }
@@ -362,6 +384,11 @@ func checkDeletion(prior brokerGroupModel, diags *diag.Diagnostics) {
 	}
 }
 
+// planNoClaims remembers that a group is to be destroyed, and claims no topic any more.
+func (r *brokerGroupResource) planNoClaims(prior brokerGroupModel) {
+	r.fleet.Plan(prior.Cluster.ValueString(), func(p *fleet.Planned) { p.Claims[prior.Name.ValueString()] = compute.TopicClaim{} })
+}
+
 // check refuses at plan time what could not be applied.
 func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup, prior *brokerGroupModel, diags *diag.Diagnostics) {
 	catalog, err := r.fleet.Driver().Catalog(ctx)
@@ -382,11 +409,13 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 		_, seen := p.Brokers[want.Name]
 		twice = seen && prior == nil
 		p.Brokers[want.Name] = want.Brokers
+		p.Claims[want.Name] = compute.TopicClaim{Patterns: want.Topics, Default: want.Default}
 	})
 	if twice {
 		diags.AddAttributeError(path.Root("name"), "Two groups of one name",
 			fmt.Sprintf("Cluster %q has a broker group %q in this configuration already. Names of groups are unique in a cluster.", want.Cluster, want.Name))
 	}
+	r.checkClaims(ctx, want, diags)
 	facts, err := r.fleet.Facts(ctx, want.Cluster)
 	if err != nil || !facts.Exists {
 		if planned, ok := r.fleet.PlannedFor(want.Cluster); err == nil && (!ok || len(planned.Zones) == 0) {
@@ -397,6 +426,9 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 		return
 	}
 	checkSettings(ctx, r.fleet, facts, want.Cluster, want.Config, diags)
+	if prior == nil {
+		r.warnArrivals(ctx, want, diags)
+	}
 	total := want.Brokers
 	for group, n := range facts.Brokers {
 		if group != want.Name {
@@ -533,10 +565,30 @@ func (r *brokerGroupResource) Read(ctx context.Context, req resource.ReadRequest
 		return
 	}
 	r.readDeclared(ctx, &m, specs, &resp.Diagnostics)
+	if err := r.readClaims(ctx, &m, &resp.Diagnostics); err != nil {
+		resp.Diagnostics.AddError(fmt.Sprintf("Broker group %q could not be read", m.Name.ValueString()), err.Error())
+		return
+	}
 	r.finish(ctx, &m, &resp.Diagnostics)
 	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Cluster.ValueString(), m.Name.ValueString(), resp.Private, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, brokerGroupIdentity{Cluster: m.Cluster, Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+// readClaims puts into the state which topics the group has by the cluster's record.
+func (r *brokerGroupResource) readClaims(ctx context.Context, m *brokerGroupModel, diags *diag.Diagnostics) error {
+	claim, err := r.fleet.Claims(ctx, m.Cluster.ValueString(), m.Name.ValueString())
+	if err != nil {
+		return err
+	}
+	m.Default = types.BoolValue(claim.Default)
+	if len(claim.Patterns) == 0 && len(m.Topics.Elements()) == 0 {
+		return nil // Null and an empty list say the same, and it is the user's to choose.
+	}
+	var more diag.Diagnostics
+	m.Topics, more = types.ListValueFrom(ctx, types.StringType, append([]string{}, claim.Patterns...))
+	diags.Append(more...)
+	return nil
 }
 
 // readDeclared fills, after an import, what the state does not know yet from what the nodes are.

@@ -173,6 +173,7 @@ func (m clusterModel) want(ctx context.Context, prior *clusterModel) (want fleet
 		diags.Append(more...)
 		want.ConfigRemoved = removedKeys(before, config)
 	}
+	want.Forecast = forecast(ctx, m.Rollout)
 	return want, !diags.HasError(), diags
 }
 

@@ -81,6 +81,7 @@ func TestAccFleetFaultsAreToldAtPlan(t *testing.T) {
 		"a heap for a larger machine":  {fleetConfig(root, "", `jvm = { heap = "4GiB" }`), "too large for the machine"},
 		"a heap that is none":          {fleetConfig(root, "", `jvm = { heap = "much" }`), "512MiB"},
 		"a throttle that is none":      {fleetConfig(root, "", `rollout_policy = { throttle = "fast" }`), "50MiB/s"},
+		"a throttle for snails":        {fleetConfig(root, "", `rollout_policy = { throttle = "1KiB/s" }`), "64KiB/s"},
 		"metadata newer than Kafka":    {strings.ReplaceAll(fleetConfig(root, `metadata_version = "4.3"`, ""), `"4.3.1"`, `"4.2.1"`), "needs Kafka 4.3"},
 		"unknown metadata version":     {fleetConfig(root, `metadata_version = "1.0"`, ""), `"1.0"`},
 		"two groups of one name": {base + `

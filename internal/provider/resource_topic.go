@@ -25,6 +25,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -49,6 +50,7 @@ type topicModel struct {
 	Config            types.Map      `tfsdk:"config"`
 	ConfigEffective   types.Map      `tfsdk:"config_effective"`
 	TopicID           types.String   `tfsdk:"topic_id"`
+	BrokerGroup       types.String   `tfsdk:"broker_group"`
 	AllowRecreate     types.Bool     `tfsdk:"allow_recreate"`
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
@@ -91,7 +93,7 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"replication_factor": schema.Int64Attribute{
 				MarkdownDescription: "The number of replicas of each partition. Changed in place by a reassignment that keeps leaders, and puts one replica into each zone while there are zones enough; the apply waits until all new replicas are in sync. " +
-					"By default a new topic takes the cluster's `default.replication.factor`, and keeps what it has after that.",
+					"By default a new topic takes the `default.replication.factor` of the brokers that it comes to, and keeps what it has after that.",
 				Optional: true, Computed: true,
 				Validators:    []validator.Int64{int64validator.Between(1, math.MaxInt16)},
 				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
@@ -110,6 +112,11 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "Kafka's own id of the topic. Another one under the same name means that the topic was deleted and created again.",
 				Computed:            true,
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"broker_group": schema.StringAttribute{
+				MarkdownDescription: "The broker group that the topic's replicas are on; several, separated by a comma and a space, while it moves, or where nothing says on which group it lives (see `topics` and `default` of `kafkafleet_broker_group`). " +
+					"Null on a Kafka that this provider did not build.",
+				Computed: true,
 			},
 			"allow_recreate": schema.BoolAttribute{
 				MarkdownDescription: "Whether the topic may be deleted and created again, **with the loss of all of its records**, when `partitions` gets lower. `false` by default.",
@@ -144,6 +151,13 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if planned.Cluster.IsNull() && planned.BrokerGroup.IsUnknown() {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("broker_group"), types.StringNull())...)
+	}
+	r.checkClaim(ctx, planned, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	if prior != nil {
 		if planned.Config.Equal(prior.Config) && planned.ConfigEffective.IsUnknown() {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("config_effective"), prior.ConfigEffective)...)
@@ -159,6 +173,29 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if !planned.Cluster.IsUnknown() && !planned.Name.IsUnknown() && !planned.Partitions.IsUnknown() {
 		r.check(ctx, planned, prior, &resp.Diagnostics)
 	}
+}
+
+// checkClaim remembers the topic for the plans of groups, and tells when two groups claim it.
+func (r *topicResource) checkClaim(ctx context.Context, planned topicModel, diags *diag.Diagnostics) {
+	if planned.Cluster.IsNull() || planned.Cluster.IsUnknown() || planned.Name.IsUnknown() {
+		return
+	}
+	cluster, name := planned.Cluster.ValueString(), planned.Name.ValueString()
+	r.data.Fleet.Plan(cluster, func(p *fleet.Planned) { p.Topics[name] = true })
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	conflict, ok, err := r.data.Fleet.TopicConflict(ctx, cluster, name)
+	if err != nil || !ok {
+		return // A record that cannot be read is told by the groups.
+	}
+	summary := "A topic that several groups claim"
+	detail := fmt.Sprintf("In cluster %q topic %q is claimed by %s.", cluster, name, claimants(conflict.Claims))
+	if conflict.Recorded {
+		diags.AddAttributeWarning(path.Root("name"), summary, detail+fmt.Sprintf(" As things are recorded, it lives on %q. "+
+			"This run has not planned both groups, or not yet, and a claim may be about to change.", conflict.Claims[0].Group))
+		return
+	}
+	diags.AddAttributeError(path.Root("name"), summary, detail+" A topic lives on one group: change the `topics` of one of them.")
 }
 
 // planFewerPartitions makes a decrease what the user has allowed it to be.
@@ -194,7 +231,7 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 	}
 	factor := planned.ReplicationFactor.ValueInt64()
 	if prior == nil || factor != prior.ReplicationFactor.ValueInt64() {
-		r.checkFactor(planned, len(live), diags)
+		r.checkFactor(ctx, planned, len(live), diags)
 	}
 	if diags.HasError() {
 		return
@@ -204,6 +241,9 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 		r.checkCollision(ctx, k, name, diags)
 		fresh := newTopic(planned, config)
 		fresh.ReplicationFactor = min(fresh.ReplicationFactor, int16(len(live))) //nolint:gosec // Both are small. A cluster that grows in this apply is no error.
+		if fresh.ReplicationFactor < 0 && !planned.Cluster.IsNull() {
+			fresh.ReplicationFactor = 1 // The fleet takes the default of the topic's group, Kafka would take the controllers'.
+		}
 		err = k.CreateTopic(ctx, fresh, true)
 		// One that is being replaced still exists. Whether it is somebody else's is seen by the apply.
 		if errors.Is(err, kafka.ErrExists) {
@@ -214,7 +254,7 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 		diags.Append(more...)
 		err = r.alterConfig(ctx, k, name, before, config, true)
 		if err == nil && planned.Partitions.ValueInt64() > prior.Partitions.ValueInt64() {
-			err = k.AddPartitions(ctx, name, int32(planned.Partitions.ValueInt64()), true) //nolint:gosec // The schema bounds it.
+			err = k.AddPartitions(ctx, name, int32(planned.Partitions.ValueInt64()), nil, true) //nolint:gosec // The schema bounds it.
 		}
 	}
 	if errors.Is(err, kafka.ErrInvalid) {
@@ -223,8 +263,17 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 }
 
 // checkFactor compares the replication factor with the brokers there are, or will be as far as this run's plan knows.
-func (r *topicResource) checkFactor(planned topicModel, live int, diags *diag.Diagnostics) {
+func (r *topicResource) checkFactor(ctx context.Context, planned topicModel, live int, diags *diag.Diagnostics) {
 	factor := int(planned.ReplicationFactor.ValueInt64())
+	if !planned.Cluster.IsNull() {
+		group, brokers, err := r.data.Fleet.TopicHome(ctx, planned.Cluster.ValueString(), planned.Name.ValueString())
+		if err == nil && group != "" && brokers < factor {
+			diags.AddAttributeError(path.Root("replication_factor"), "More replicas than brokers",
+				fmt.Sprintf("Topic %q is to have %d replicas of each partition, and group %q, on which it lives, has %d brokers; each replica needs a broker of its own. "+
+					"Set replication_factor to at most %d, or add brokers to the group.", planned.Name.ValueString(), factor, group, brokers, brokers))
+			return
+		}
+	}
 	there := fmt.Sprintf("%s has %d live brokers now", clusterName(planned.Cluster), live)
 	known := planned.Cluster.IsNull()
 	if p, ok := r.data.Fleet.PlannedFor(planned.Cluster.ValueString()); ok && !known && len(p.Brokers) > 0 {
@@ -286,6 +335,9 @@ func addTopicError(diags *diag.Diagnostics, summary string, config map[string]st
 	case kafka.SubjectName:
 		at = path.Root("name")
 	}
+	if errors.Is(err, fleet.ErrNoPlace) {
+		at = path.Root("replication_factor")
+	}
 	if at.Equal(path.Empty()) {
 		diags.AddError(summary, detail)
 		return
@@ -322,7 +374,12 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 		resp.Diagnostics.AddError(summary, sentence(err))
 		return
 	}
-	if err := createTopic(ctx, k, newTopic(m, config)); err != nil {
+	topics, err := r.data.Kafka.Topics(ctx, m.Cluster)
+	if err != nil {
+		resp.Diagnostics.AddError(summary, sentence(err))
+		return
+	}
+	if err := topics.Create(ctx, newTopic(m, config)); err != nil {
 		if errors.Is(err, kafka.ErrExists) {
 			resp.Diagnostics.AddAttributeError(path.Root("name"), summary, fmt.Sprintf("%s To manage the topic that is there, import it: terraform import <address> %s",
 				sentence(errors.New(kafka.Words(err))), joinID(m.Cluster, name).ValueString()))
@@ -338,34 +395,13 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	if err := r.read(ctx, k, &m, &resp.Diagnostics); err != nil {
 		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q is created, but could not be read", name), sentence(err)+" The next plan reads it.")
-		m.TopicID, m.ConfigEffective = types.StringNull(), types.MapNull(types.StringType)
+		m.TopicID, m.ConfigEffective, m.BrokerGroup = types.StringNull(), types.MapNull(types.StringType), types.StringNull()
 		if m.ReplicationFactor.IsUnknown() {
 			m.ReplicationFactor = types.Int64Null()
 		}
 	}
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicIdentity{Cluster: m.Cluster, Name: m.Name})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-}
-
-// createTopic waits a while for brokers that are registered but have only just started, when they are what is missing.
-func createTopic(ctx context.Context, k *kafka.Client, t kafka.NewTopic) error {
-	const patience = time.Minute
-	start := time.Now()
-	for {
-		err := k.CreateTopic(ctx, t, false)
-		if kafka.About(err) != kafka.SubjectReplicationFactor || time.Since(start) > patience {
-			return err
-		}
-		_, brokers, found := k.Brokers(ctx)
-		if found != nil || len(brokers) < int(t.ReplicationFactor) {
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return err
-		}
-	}
 }
 
 // read fills the model from Kafka. An imported topic, which has nothing but its name, gets as its config what was set on it.
@@ -396,7 +432,28 @@ func (r *topicResource) read(ctx context.Context, k *kafka.Client, m *topicModel
 	m.Partitions = types.Int64Value(int64(len(t.Partitions)))
 	m.ReplicationFactor = types.Int64Value(int64(t.ReplicationFactor()))
 	m.TopicID = types.StringValue(t.UUID())
-	return nil
+	m.BrokerGroup, err = r.brokerGroup(ctx, m.Cluster, t)
+	return err
+}
+
+// brokerGroup names the groups that hold a topic's replicas.
+func (r *topicResource) brokerGroup(ctx context.Context, cluster types.String, t kafka.Topic) (types.String, error) {
+	if cluster.IsNull() {
+		return types.StringNull(), nil
+	}
+	var brokers []int32
+	for _, p := range t.Partitions {
+		for _, id := range p.Replicas {
+			if !slices.Contains(brokers, id) {
+				brokers = append(brokers, id)
+			}
+		}
+	}
+	groups, err := r.data.Fleet.GroupsOf(ctx, cluster.ValueString(), brokers)
+	if err != nil || len(groups) == 0 {
+		return types.StringNull(), err
+	}
+	return types.StringValue(strings.Join(groups, ", ")), nil
 }
 
 func (r *topicResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -486,6 +543,10 @@ func partlyApplied(planned, prior types.Map) types.Map {
 // update changes what differs. More replicas come before, and fewer after, the settings: min.insync.replicas is often raised or lowered
 // in the same apply, and must never exceed the replicas there are.
 func (r *topicResource) update(ctx context.Context, k *kafka.Client, m, prior topicModel, before, config map[string]string) error {
+	topics, err := r.data.Kafka.Topics(ctx, m.Cluster)
+	if err != nil {
+		return err
+	}
 	name, factor := m.Name.ValueString(), int(m.ReplicationFactor.ValueInt64())
 	shrinks := factor < int(prior.ReplicationFactor.ValueInt64())
 	if shrinks {
@@ -494,12 +555,12 @@ func (r *topicResource) update(ctx context.Context, k *kafka.Client, m, prior to
 		}
 	}
 	if !m.ReplicationFactor.Equal(prior.ReplicationFactor) {
-		if err := setReplicationFactor(ctx, k, name, factor); err != nil {
+		if err := topics.SetReplicationFactor(ctx, name, factor); err != nil {
 			return err
 		}
 	}
 	if m.Partitions.ValueInt64() > prior.Partitions.ValueInt64() {
-		if err := addPartitions(ctx, k, name, int(m.Partitions.ValueInt64()), factor); err != nil {
+		if err := topics.AddPartitions(ctx, name, int(m.Partitions.ValueInt64()), factor); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -30,16 +31,17 @@ var nodeType = types.ObjectType{AttrTypes: map[string]attr.Type{
 
 // rolloutModel is what an apply will do, known at plan time.
 type rolloutModel struct {
-	Steps         types.List   `tfsdk:"steps"`
-	NodesReplaced types.List   `tfsdk:"nodes_replaced"`
-	NodesLaunched types.Int64  `tfsdk:"nodes_launched"`
-	BytesToMove   types.Int64  `tfsdk:"bytes_to_move"`
-	Estimate      types.String `tfsdk:"estimate"`
+	Steps           types.List   `tfsdk:"steps"`
+	NodesReplaced   types.List   `tfsdk:"nodes_replaced"`
+	NodesLaunched   types.Int64  `tfsdk:"nodes_launched"`
+	BytesToMove     types.Int64  `tfsdk:"bytes_to_move"`
+	Estimate        types.String `tfsdk:"estimate"`
+	EstimateSeconds types.Int64  `tfsdk:"estimate_seconds"`
 }
 
 var rolloutType = types.ObjectType{AttrTypes: map[string]attr.Type{
 	"steps": types.ListType{ElemType: types.StringType}, "nodes_replaced": types.ListType{ElemType: types.Int64Type},
-	"nodes_launched": types.Int64Type, "bytes_to_move": types.Int64Type, "estimate": types.StringType,
+	"nodes_launched": types.Int64Type, "bytes_to_move": types.Int64Type, "estimate": types.StringType, "estimate_seconds": types.Int64Type,
 }}
 
 func nodesAttribute(whose string) schema.MapNestedAttribute {
@@ -62,11 +64,12 @@ func rolloutAttribute() schema.SingleNestedAttribute {
 		MarkdownDescription: "What the apply will do, found out at plan time on a model of the fleet as it is: to be read, or judged by a policy, before it runs. After the apply it stays, until the next change, as a record of what was planned.",
 		Computed:            true,
 		Attributes: map[string]schema.Attribute{
-			"steps":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Each step in order, with its reason."},
-			"nodes_replaced": schema.ListAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The ids of the nodes that leave."},
-			"nodes_launched": schema.Int64Attribute{Computed: true, MarkdownDescription: "How many nodes come."},
-			"bytes_to_move":  schema.Int64Attribute{Computed: true, MarkdownDescription: "The size of all replicas that are copied, in bytes."},
-			"estimate":       schema.StringAttribute{Computed: true, MarkdownDescription: "A rough duration, for orientation."},
+			"steps":            schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Each step in order, with its reason."},
+			"nodes_replaced":   schema.ListAttribute{Computed: true, ElementType: types.Int64Type, MarkdownDescription: "The ids of the nodes that leave."},
+			"nodes_launched":   schema.Int64Attribute{Computed: true, MarkdownDescription: "How many nodes come."},
+			"bytes_to_move":    schema.Int64Attribute{Computed: true, MarkdownDescription: "The size of all replicas that are copied, in bytes."},
+			"estimate":         schema.StringAttribute{Computed: true, MarkdownDescription: "How long it takes, such as `12m30s`, by a model: boots as they were measured on the group's nodes, replicas copied at the throttle, one thing after another where the rollout does so."},
+			"estimate_seconds": schema.Int64Attribute{Computed: true, MarkdownDescription: "The same in seconds, for a policy to compare."},
 		},
 	}
 }
@@ -95,9 +98,19 @@ func rolloutValue(ctx context.Context, p fleet.Preview) (types.Object, diag.Diag
 	object, more := types.ObjectValueFrom(ctx, rolloutType.AttrTypes, rolloutModel{
 		Steps: steps, NodesReplaced: ids, NodesLaunched: types.Int64Value(int64(p.Launched)),
 		BytesToMove: types.Int64Value(p.BytesToMove), Estimate: types.StringValue(p.Estimate.String()),
+		EstimateSeconds: types.Int64Value(int64(p.Estimate.Seconds())),
 	})
 	diags.Append(more...)
 	return object, diags
+}
+
+// forecast is what a plan's rollout object says that the rollout takes, nil when the object is not known.
+func forecast(ctx context.Context, rollout types.Object) *fleet.Forecast {
+	var m rolloutModel
+	if rollout.IsNull() || rollout.IsUnknown() || rollout.As(ctx, &m, objectAsOptions).HasError() || m.EstimateSeconds.IsNull() {
+		return nil
+	}
+	return &fleet.Forecast{Bytes: m.BytesToMove.ValueInt64(), Duration: time.Duration(m.EstimateSeconds.ValueInt64()) * time.Second}
 }
 
 // settledRollout is the object of a fleet that is as declared.

@@ -10,10 +10,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 // defaultThrottle is the limit of moves where none is declared.
-const defaultThrottle = "100MiB/s"
+const defaultThrottle = "auto"
 
 // objectAsOptions reads objects that are known as a whole.
 var objectAsOptions = basetypes.ObjectAsOptions{}
@@ -37,27 +39,11 @@ func sentence(err error) string {
 	return string(text)
 }
 
-// parseThrottle reads a rate such as "50MiB/s"; "none" is 0, no limit.
-func parseThrottle(s string) (int64, error) {
-	if s == "none" {
-		return 0, nil
-	}
-	size, ok := strings.CutSuffix(s, "/s")
-	if !ok {
-		return 0, fmt.Errorf("%q is neither a rate such as \"50MiB/s\" nor \"none\"", s)
-	}
-	n, err := units.RAMInBytes(size)
-	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("%q is neither a rate such as \"50MiB/s\" nor \"none\"", s)
-	}
-	return n, nil
-}
-
-// throttleValidator accepts what parseThrottle can read.
+// throttleValidator accepts what throttle.Parse can read.
 type throttleValidator struct{}
 
 func (throttleValidator) Description(context.Context) string {
-	return "a rate such as 50MiB/s, or none"
+	return "auto, a rate such as 50MiB/s, or none"
 }
 
 func (v throttleValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
@@ -66,8 +52,8 @@ func (throttleValidator) ValidateString(_ context.Context, req validator.StringR
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if _, err := parseThrottle(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Not a rate", sentence(err))
+	if _, err := throttle.Parse(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Not a throttle", sentence(err))
 	}
 }
 

@@ -31,7 +31,7 @@ variable "config" {
 
 variable "throttle" {
   type    = string
-  default = "100MiB/s"
+  default = "auto"
 }
 
 provider "kafkafleet" {

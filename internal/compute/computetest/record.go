@@ -58,9 +58,21 @@ func testRecord(t *testing.T, s suite) {
 	wantSame(t, "the record after a launch", s.record(t, "prod"), want)
 
 	want.MetadataVersion, want.Zones, want.MinISRDeclared, want.NextNodeID = "latest", s.zones(t)[:3], true, 2
+	want.Groups = map[string]compute.TopicClaim{
+		"main":   {Default: true, Since: 7},
+		"events": {Patterns: []string{`events\..*`, "clicks|views"}, Since: 1 << 40},
+	}
 	must(t, s.Driver.PutCluster(t.Context(), want))
 	want.NextNodeID = 4
 	wantSame(t, "the changed record", s.record(t, "prod"), want)
+
+	s.launch(t, "prod", 4)
+	want.NextNodeID = 5
+	wantSame(t, "the record with claims after a launch", s.record(t, "prod"), want)
+
+	delete(want.Groups, "events")
+	must(t, s.Driver.PutCluster(t.Context(), want))
+	wantSame(t, "the record without a claim that was there", s.record(t, "prod"), want)
 }
 
 func testRecordID(t *testing.T, s suite) {

@@ -14,13 +14,14 @@ import (
 // Fleet is a fleet that does at once what it is told, and nothing by itself but what Settle lets happen.
 type Fleet struct {
 	plan.Observation
+	Timing
 	// Now is the model's clock.
 	Now time.Time
 }
 
 // New returns a model that starts from an observation, which is not changed.
 func New(o plan.Observation, now time.Time) *Fleet {
-	return &Fleet{Observation: o.Clone(), Now: now}
+	return &Fleet{Observation: o.Clone(), Timing: Usual, Now: now}
 }
 
 // Apply does the step as the group's rollout would, instantly: a launched node still has to settle, a move is in flight until then.
@@ -122,7 +123,7 @@ func (f *Fleet) move(m plan.Reassignment) {
 
 // Settle lets pass what only takes time: launched nodes come up, moves end, empty disks are seen to be empty, the dead are fenced.
 func (f *Fleet) Settle() {
-	f.Now = f.Now.Add(30 * time.Second)
+	f.Now = f.Now.Add(f.pending())
 	for i, p := range f.Partitions {
 		p.Replicas = p.Target()
 		p.Adding, p.Removing = nil, nil
@@ -213,6 +214,7 @@ func (f *Fleet) Run(g plan.Group, limit int) (steps []plan.Step, short string) {
 		for _, s := range d.Steps {
 			f.Apply(g, s)
 		}
+		f.round(d.Steps)
 		steps = append(steps, d.Steps...)
 		if len(d.Steps) == 0 {
 			if idle++; idle > 10 {

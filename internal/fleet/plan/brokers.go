@@ -50,8 +50,11 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		d.wait("%s being moved", plural(moving, "partition"))
 	}
 	drain(g, o, r, holds, settled, d)
+	successor, expected := r.successors(g.Zones)
 	for _, n := range r.leave {
-		if holds[n.ID] == 0 {
+		// An empty leaver, too, waits until its successor is launched: without it, nobody could tell that node from one that comes to
+		// take its part of the others' data.
+		if _, launched := successor[n.ID]; holds[n.ID] == 0 && (launched || !expected[n.ID]) {
 			retire(o, r, n, d)
 		}
 	}

@@ -17,7 +17,7 @@ type Observation struct {
 	KafkaUp bool
 	// Partitions are all partitions of all topics, the internal ones included.
 	Partitions []Partition
-	// Throttled says that a replication throttle is set on some broker or topic.
+	// Throttled says that a replication throttle of ours is set on some broker or topic. What others set by hand does not count.
 	Throttled bool
 	// Quorum is the controllers' own view; nil when none of them gave it.
 	Quorum *Quorum
@@ -46,6 +46,8 @@ type Node struct {
 	SpecHash   string
 	SpecText   string
 	LaunchedAt time.Time
+	// Boot is how long it took until its Kafka answered for the first time, 0 when its agent has not said.
+	Boot time.Duration `json:",omitzero"`
 	// Replaces is the node that this one was launched to take over from, 0 when it came as an addition.
 	Replaces int32
 	// Joins says that it came to take its part of what the group's others held.
@@ -98,10 +100,11 @@ type Partition struct {
 	Leader int32
 	// Replicas in order; Adding and Removing are those of a reassignment in flight.
 	Replicas, ISR, Adding, Removing []int32
+	// Group is the broker group that the partition's topic lives on; "" when none claims it and none is the default, and then it may
+	// live anywhere.
+	Group string `json:",omitempty"`
 	// Bytes is the size of one replica: the largest that a broker reports, so a follower that is catching up counts as its leader's size.
 	Bytes int64
-	// Group is the broker group that the topic lives on, "" when no group claims it and none is the default.
-	Group string `json:",omitempty"`
 }
 
 // InFlight says that a reassignment of the partition is under way.

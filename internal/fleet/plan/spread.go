@@ -33,10 +33,14 @@ func spread(g Group, o Observation, r roster, d *Decision) {
 		return
 	}
 	if !g.Rebalance.NotOnScaleOut {
-		d.Filling = filling(g, r, own)
-		if moves := placement.ScaleOut(own, d.Filling).Moves; len(moves) > 0 {
-			distribute(g, o, moves, "new nodes hold less than their part", d)
-			return
+		// What this run has begun it brings to the end. What a later run would begin, this one does, too: then it finds nothing to do.
+		begun, found := filling(r, own, g.Filling), filling(r, own, nil)
+		for _, added := range [][]int32{begun, found} {
+			if moves := placement.ScaleOut(own, added).Moves; len(moves) > 0 {
+				d.Filling = added
+				distribute(g, o, moves, "new nodes hold less than their part", d)
+				return
+			}
 		}
 	}
 	if planned := rebalanced(g, own); len(planned.Moves) > 0 {
@@ -93,9 +97,9 @@ func distribute(g Group, o Observation, moves []placement.Move, reason string, d
 	}
 }
 
-// filling are the brokers that a scale out fills: those that it has begun to fill in this run, those that joined the group to take their part
+// filling are the brokers that a scale out fills: those that it has begun to fill, those that joined the group to take their part
 // and do not have it yet, and those that hold next to nothing.
-func filling(g Group, r roster, own placement.Fleet) []int32 {
+func filling(r roster, own placement.Fleet, begun []int32) []int32 {
 	bytes, replicas := map[int32]float64{}, map[int32]float64{}
 	for _, p := range own.Partitions {
 		for _, id := range p.Replicas {
@@ -118,7 +122,7 @@ func filling(g Group, r roster, own placement.Fleet) []int32 {
 	for _, n := range r.stay {
 		bytesPart, replicasPart := part(bytes, n.Zone), part(replicas, n.Zone)
 		switch {
-		case slices.Contains(g.Filling, n.ID),
+		case slices.Contains(begun, n.ID),
 			n.Joins && bytes[n.ID] < filledFrom*bytesPart,
 			replicas[n.ID] < nextToNothing*replicasPart && bytes[n.ID] < bytesPart/2:
 			out = append(out, n.ID)

@@ -1,0 +1,172 @@
+package acceptance
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/check"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+)
+
+// The names of Kafka's throttles.
+const (
+	leaderRate, followerRate         = "leader.replication.throttled.rate", "follower.replication.throttled.rate"
+	leaderReplicas, followerReplicas = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
+)
+
+// TestThrottle rolls a fleet that holds enough for a throttle to matter.
+func TestThrottle(t *testing.T) {
+	w := newWorkspace(t)
+	const (
+		bulk = "bulk"
+		rate = 50 << 20
+		held = 768 << 20 // in each of three replicas
+	)
+	limit := "throttle=50MiB/s"
+	static := func(value string) string { return "config=" + asJSON(map[string]string{"queued.max.requests": value}) }
+	byHand := map[string]string{leaderReplicas: "0:1,0:4", followerReplicas: "0:5"}
+
+	w.chapter("create and fill", func() {
+		w.apply(limit)
+		if err := w.client().CreateTopic(context.Background(), kafka.NewTopic{Name: bulk, Partitions: 24, ReplicationFactor: 3}, false); err != nil {
+			w.t.Fatal(err)
+		}
+		w.fill(bulk, held)
+		w.healthy()
+		w.setTopic("slow", byHand)
+	})
+
+	w.chapter("a roll keeps to its rate and uses it", func() {
+		ctx := context.Background()
+		before := w.nodes(compute.RoleBroker)
+		watch, err := check.WatchCopying(ctx, w.bootstrap, 250*time.Millisecond)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		defer watch.Close()
+		started := time.Now()
+		w.apply(limit, static("600"))
+		took := time.Since(started)
+		copied, err := watch.Stop(ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.fresh(compute.RoleBroker, before)
+		var boot time.Duration
+		for _, i := range w.instances() {
+			if i.Spec.Role == compute.RoleBroker && i.Status != nil {
+				boot += time.Duration(i.Status.BootSeconds * float64(time.Second))
+			}
+		}
+		if copied.Bytes < 3*held || boot < time.Second {
+			w.t.Fatalf("%d bytes were copied and boots took %s, so the test would prove nothing", copied.Bytes, boot)
+		}
+		least := boot + time.Duration(float64(copied.Bytes)/rate*float64(time.Second))
+		w.t.Logf("%d bytes in %s; boots %s, boots and bytes at the rate %s: %.3f of it", copied.Bytes, took, boot, least, took.Seconds()/least.Seconds())
+		if took > least*5/4 {
+			w.t.Errorf("the roll took %s, more than 1.25 × %s", took, least)
+		}
+		for id, b := range copied.Brokers {
+			w.t.Logf("broker %d: in %d, fastest second %.3f of the rate; out %d, fastest second %.3f", id, b.BytesIn, b.FastestIn/rate, b.BytesOut, b.FastestOut/rate)
+			if fastest := max(b.FastestIn, b.FastestOut); fastest > 1.1*rate {
+				w.t.Errorf("broker %d copied %.0f bytes in a second, %.3f of the rate", id, fastest, fastest/rate)
+			}
+		}
+		w.onlyByHand("slow", byHand)
+		w.quiet(limit, static("600"))
+	})
+
+	w.chapter("kill -9 in the middle of a throttled move", func() {
+		w.underLoad(func() {
+			r := w.start(withVars("apply", []string{limit, static("700")})...)
+			w.until("a throttled move is under way", 2*time.Minute, func() bool {
+				topics, err := w.client().Topics(context.Background())
+				return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool {
+					return t.Name == bulk && slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.Adding) > 0 })
+				}) && len(w.throttles()) > 2
+			})
+			r.signal(syscall.SIGKILL)
+			w.wait(r)
+			if left := w.throttles(); len(left) <= 2 {
+				w.t.Fatalf("nothing was left behind but %v, so the test would prove nothing", left)
+			}
+			w.apply("throttle=auto", static("700"))
+		})
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "700" })
+		w.onlyByHand("slow", byHand)
+		w.quiet("throttle=auto", static("700"))
+	})
+
+	w.chapter("destroy", w.destroy)
+}
+
+// setTopic sets a topic's settings as an administrator would.
+func (w *workspace) setTopic(topic string, config map[string]string) {
+	w.t.Helper()
+	var changes []kafka.ConfigChange
+	for name, value := range config {
+		changes = append(changes, kafka.ConfigChange{Name: name, Value: &value})
+	}
+	resource := kafka.ConfigResource{Kind: kafka.ResourceTopic, Name: topic}
+	if err := w.client().AlterConfigs(context.Background(), map[kafka.ConfigResource][]kafka.ConfigChange{resource: changes}, false); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// throttles are all throttles that any broker or topic has, as "broker 7: name=value". They are read from Kafka's own settings, and not
+// by what the provider takes for its own.
+func (w *workspace) throttles() []string {
+	w.t.Helper()
+	ctx, client := context.Background(), w.client()
+	var resources []kafka.ConfigResource
+	_, brokers, err := client.Brokers(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, b := range brokers {
+		if !b.Fenced {
+			resources = append(resources, kafka.ConfigResource{Kind: kafka.ResourceBroker, Name: fmt.Sprint(b.ID)})
+		}
+	}
+	topics, err := client.Topics(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, t := range topics {
+		resources = append(resources, kafka.ConfigResource{Kind: kafka.ResourceTopic, Name: t.Name})
+	}
+	settings, err := client.DescribeConfigs(ctx, resources)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var out []string
+	for r, entries := range settings {
+		for _, e := range entries {
+			own := e.Source == kafka.SourceTopic || e.Source == kafka.SourceDynamicBroker
+			if own && slices.Contains([]string{leaderRate, followerRate, leaderReplicas, followerReplicas}, e.Name) {
+				out = append(out, fmt.Sprintf("%s: %s=%s", r, e.Name, e.Value))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// onlyByHand asserts that no throttle is left but those that the test has set on a topic.
+func (w *workspace) onlyByHand(topic string, config map[string]string) {
+	w.t.Helper()
+	var want []string
+	for name, value := range config {
+		want = append(want, fmt.Sprintf("topic %q: %s=%s", topic, name, value))
+	}
+	slices.Sort(want)
+	if got := w.throttles(); !slices.Equal(got, want) {
+		w.t.Errorf("throttles are left, or the one set by hand is gone:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

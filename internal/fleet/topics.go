@@ -1,0 +1,291 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/topicmap"
+)
+
+// topicPatience is how long a change of a topic waits for brokers that have only just started, or that do not answer.
+const topicPatience = time.Minute
+
+// ErrNoPlace says that some replica of a topic has no broker to be on.
+var ErrNoPlace = errors.New("a replica has no place")
+
+// Topics changes the topics of one cluster and decides which brokers their replicas are on.
+type Topics interface {
+	// Create creates a topic. A ReplicationFactor of -1 takes the default of the brokers that it comes to. It returns when the controller
+	// has the topic. kafka.ErrExists: there is one of this name. ErrNoPlace: the topic's group has too few brokers for it.
+	Create(ctx context.Context, topic kafka.NewTopic) error
+	// AddPartitions brings a topic to so many partitions, each with factor replicas, and returns when every broker knows them.
+	AddPartitions(ctx context.Context, topic string, total, factor int) error
+	// SetReplicationFactor gives every partition of a topic so many replicas, and returns when all are in sync.
+	SetReplicationFactor(ctx context.Context, topic string, factor int) error
+}
+
+// Topics changes the topics of a cluster that this provider runs: replicas come to the group that the topic lives on, and to no broker
+// that is cordoned or about to leave. compute.ErrNotFound: there is no such cluster.
+func (c *Client) Topics(ctx context.Context, cluster string) (Topics, error) {
+	k, err := c.Kafka(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	return fleetTopics{fleet: c, kafka: k, cluster: cluster}, nil
+}
+
+type fleetTopics struct {
+	fleet   *Client
+	kafka   *kafka.Client
+	cluster string
+}
+
+// placing is what replicas are placed by: an observation that several topics of one apply share, to which each adds what it has placed.
+// Without that, topics created at the same time would all be put on the same brokers.
+type placing struct {
+	at    time.Time
+	o     observed
+	m     topicmap.Map
+	fleet placement.Fleet
+}
+
+// errNotObserved marks a placement that did not come to anything, because the cluster did not say all that it needs.
+var errNotObserved = errors.New("the cluster could not be observed")
+
+// place lets do decide by an observation, alone in this process. When do fails, the next one observes anew.
+func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error {
+	t.fleet.mu.Lock()
+	room := t.fleet.placing[t.cluster]
+	if room == nil {
+		room = make(chan *placing, 1)
+		room <- &placing{}
+		t.fleet.placing[t.cluster] = room
+	}
+	t.fleet.mu.Unlock()
+	var p *placing
+	select {
+	case p = <-room:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { room <- p }()
+	if time.Since(p.at) > shareWithin {
+		o, err := t.fleet.observe(ctx, t.cluster)
+		if err == nil {
+			err = o.kafkaErr
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNotObserved, err)
+		}
+		catalog, err := t.fleet.driver.Catalog(ctx)
+		if err != nil {
+			return err
+		}
+		if p.m, err = o.topicMap(); err != nil {
+			return err
+		}
+		p.at, p.o, p.fleet = time.Now(), o, placementFleet(o, p.m, catalog)
+	}
+	err := do(p)
+	if err != nil {
+		p.at = time.Time{}
+	}
+	return err
+}
+
+// patiently repeats a placement that failed for what passes: brokers that have only just started, or have just gone, or do not answer yet.
+func (t fleetTopics) patiently(ctx context.Context, do func(p *placing) error) error {
+	start := time.Now()
+	for {
+		starting := false
+		err := t.place(ctx, func(p *placing) error {
+			starting = slices.ContainsFunc(p.o.Nodes, func(n plan.Node) bool { return n.Role == compute.RoleBroker && n.Lost() == "" && !n.Ready() })
+			return do(p)
+		})
+		passes := errors.Is(err, ErrNoPlace) && starting || errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
+		if !passes || time.Since(start) > topicPatience || ctx.Err() != nil {
+			return err
+		}
+		pause(ctx, t.fleet.opts.Poll)
+	}
+}
+
+func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
+	return t.patiently(ctx, func(p *placing) error {
+		group, factor := p.m.Owner(topic.Name), int(topic.ReplicationFactor)
+		if factor < 0 {
+			var err error
+			if factor, err = t.defaultFactor(ctx, p.fleet, group); err != nil {
+				return err
+			}
+		}
+		made := placement.Create(p.fleet, topic.Name, int(topic.Partitions), factor, group)
+		if err := unplaced(made); err != nil {
+			return err
+		}
+		placed := topic
+		placed.Replicas = lists(made)
+		if err := t.kafka.CreateTopic(ctx, placed, false); err != nil {
+			return err
+		}
+		p.add(made)
+		return nil
+	})
+}
+
+// defaultFactor is the default.replication.factor of the brokers that a topic comes to. The controllers, which would be asked by Kafka
+// itself, know nothing of groups.
+func (t fleetTopics) defaultFactor(ctx context.Context, f placement.Fleet, group string) (int, error) {
+	const setting = "default.replication.factor"
+	for _, b := range f.Brokers {
+		if b.State != placement.Live || group != "" && b.Group != group {
+			continue
+		}
+		this := brokerResource(b.ID)
+		configs, err := t.kafka.DescribeConfigs(ctx, []kafka.ConfigResource{this})
+		if err != nil {
+			return 0, err
+		}
+		for _, e := range configs[this] {
+			if e.Name == setting {
+				return strconv.Atoi(e.Value)
+			}
+		}
+	}
+	if group != "" {
+		return 0, fmt.Errorf("%w: group %q has no broker that takes replicas", ErrNoPlace, group)
+	}
+	return 0, fmt.Errorf("%w: cluster %q has no broker that takes replicas", ErrNoPlace, t.cluster)
+}
+
+func (t fleetTopics) AddPartitions(ctx context.Context, topic string, total, factor int) error {
+	moving := false
+	err := t.patiently(ctx, func(p *placing) error {
+		have := slices.DeleteFunc(slices.Clone(p.o.Partitions), func(q plan.Partition) bool { return q.Topic != topic })
+		if len(have) == 0 {
+			return fmt.Errorf("topic %q: %w", topic, kafka.ErrNotFound)
+		}
+		grown := placement.Grow(p.fleet, topic, total)
+		if err := unplaced(grown); err != nil {
+			return err
+		}
+		// Kafka takes lists only of the length that the first partition has now, which is not the wanted one while that one moves.
+		replicas := lists(grown)
+		if moving = len(have[0].Replicas) != factor; moving {
+			replicas = nil
+		}
+		if err := t.kafka.AddPartitions(ctx, topic, int32(total), replicas, false); err != nil { //nolint:gosec // A topic has far fewer partitions.
+			return err
+		}
+		p.add(grown)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.kafka.AwaitTopic(ctx, topic, total); err != nil {
+		return err
+	}
+	if moving {
+		return t.SetReplicationFactor(ctx, topic, factor)
+	}
+	return nil
+}
+
+func (t fleetTopics) SetReplicationFactor(ctx context.Context, topic string, factor int) error {
+	var list []kafka.Reassignment
+	err := t.patiently(ctx, func(p *placing) error {
+		p.at = time.Time{} // Moves are not added to the observation, so the next topic makes one of its own.
+		changed := placement.SetReplicationFactor(p.fleet, topic, factor)
+		if err := unplaced(changed); err != nil {
+			return err
+		}
+		if list = reassignments(changed); len(list) == 0 {
+			return nil
+		}
+		return t.kafka.Reassign(ctx, list, true)
+	})
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return t.kafka.AwaitReplicas(ctx, topic, list)
+}
+
+// add notes what was placed, so that the next topic is placed beside it.
+func (p *placing) add(made placement.Plan) {
+	for _, m := range made.Moves {
+		tp := plan.TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}
+		p.o.Partitions = append(p.o.Partitions, plan.Partition{TopicPartition: tp, Leader: m.To[0], Replicas: m.To, ISR: m.To})
+	}
+	p.fleet = p.fleet.After(made.Moves)
+}
+
+// unplaced is the error of a plan that leaves something without a place.
+func unplaced(made placement.Plan) error {
+	if len(made.Left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrNoPlace, made.Left[0])
+}
+
+// lists are the replicas of the new partitions, in the order of their numbers.
+func lists(made placement.Plan) [][]int32 {
+	moves := slices.Clone(made.Moves)
+	slices.SortFunc(moves, func(a, b placement.Move) int { return int(a.Partition.Partition - b.Partition.Partition) })
+	out := make([][]int32, len(moves))
+	for i, m := range moves {
+		out[i] = m.To
+	}
+	return out
+}
+
+func reassignments(made placement.Plan) []kafka.Reassignment {
+	var out []kafka.Reassignment
+	for _, m := range made.Moves {
+		out = append(out, kafka.Reassignment{Topic: m.Partition.Topic, Partition: m.Partition.Partition, Replicas: m.To})
+	}
+	return out
+}
+
+// placementFleet is an observation as the placement of topics wants it. A broker takes replicas when it serves, is not cordoned, and has
+// no node that was launched to take over from it.
+func placementFleet(o observed, m topicmap.Map, catalog compute.Catalog) placement.Fleet {
+	var f placement.Fleet
+	replaced := map[int32]bool{}
+	for _, n := range o.Nodes {
+		replaced[n.Replaces] = true
+	}
+	for _, n := range o.Nodes {
+		if n.Role != compute.RoleBroker {
+			continue
+		}
+		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, State: placement.Cordoned}
+		if spec, ok := o.instances[n.ID]; ok {
+			for _, bytes := range catalog.InstanceTypes[spec.Spec.InstanceType].DiskBytes {
+				b.Capacity += bytes
+			}
+		}
+		switch {
+		case n.InstanceID != "" && n.Lost() != "", n.InstanceID == "" && !n.Answering:
+			b.State = placement.Dead
+		case n.Ready() && !n.Cordoned && !replaced[n.ID]:
+			b.State = placement.Live
+		}
+		f.Brokers = append(f.Brokers, b)
+	}
+	owner := owners(m)
+	for _, p := range o.Partitions {
+		f.Partitions = append(f.Partitions, placement.Partition{
+			Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, InSync: p.ISR, Bytes: p.Bytes, Group: owner(p.Topic),
+		})
+	}
+	return f
+}

@@ -1,0 +1,122 @@
+package fleet
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
+)
+
+// placingOf is what topics are placed by in a cluster of these brokers, with one topic "old" on broker 1, 2 and 3.
+func placingOf(t *testing.T, groups map[string]compute.TopicClaim, nodes ...plan.Node) *placing {
+	t.Helper()
+	o := observed{record: compute.Cluster{Name: "c", Groups: groups}, instances: map[int32]compute.Instance{}}
+	for i := range nodes {
+		nodes[i].Role = compute.RoleBroker
+		if nodes[i].InstanceID != "" {
+			o.instances[nodes[i].ID] = compute.Instance{Spec: compute.NodeSpec{InstanceType: "large"}}
+		}
+	}
+	o.Nodes = nodes
+	o.Partitions = []plan.Partition{{TopicPartition: plan.TopicPartition{Topic: "old"}, Leader: 1, Replicas: []int32{1, 2, 3, 4}, Adding: []int32{4}, Removing: []int32{3}, ISR: []int32{1, 2, 3}, Bytes: 7}}
+	m, err := o.topicMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &placing{o: o, m: m, fleet: placementFleet(o, m, catalog)}
+}
+
+func serving(id int32, zone, group string, change func(*plan.Node)) plan.Node {
+	n := plan.Node{ID: id, Zone: zone, Group: group, InstanceID: "i", State: compute.StateRunning, Registered: true, Answering: true}
+	if change != nil {
+		change(&n)
+	}
+	return n
+}
+
+// TestWhatTakesReplicas: a broker that serves and stays, and no other.
+func TestWhatTakesReplicas(t *testing.T) {
+	p := placingOf(t, nil,
+		serving(1, "a", "main", nil),
+		serving(2, "b", "main", func(n *plan.Node) { n.Cordoned = true }),
+		serving(3, "c", "main", func(n *plan.Node) { n.Fenced = true }),
+		serving(4, "a", "main", func(n *plan.Node) { n.Replaces = 1 }),
+		serving(5, "b", "main", func(n *plan.Node) { n.State = compute.StateStopping }),
+		serving(6, "c", "main", func(n *plan.Node) { n.State = compute.StateStopped }),
+		serving(7, "", "", func(n *plan.Node) { n.InstanceID, n.Answering, n.Fenced = "", false, true }),
+		serving(8, "b", "", func(n *plan.Node) { n.InstanceID = "" }),
+	)
+	want := map[int32]placement.State{
+		1: placement.Cordoned, // Node 4 takes over from it.
+		2: placement.Cordoned, 3: placement.Cordoned, 4: placement.Live, 5: placement.Cordoned, 6: placement.Dead, 7: placement.Dead,
+		8: placement.Cordoned, // A stranger.
+	}
+	got := map[int32]placement.State{}
+	for _, b := range p.fleet.Brokers {
+		got[b.ID] = b.State
+		if capacity := int64(40 << 30); b.ID < 7 && b.Capacity != capacity || b.ID >= 7 && b.Capacity != 0 {
+			t.Errorf("broker %d has a capacity of %d", b.ID, b.Capacity)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	old := p.fleet.Partitions[0]
+	if diff := cmp.Diff([]int32{1, 2, 4}, old.Replicas); diff != "" || old.Bytes != 7 || old.Leader != 1 {
+		t.Errorf("a partition that moves counts where it goes: %+v", old)
+	}
+}
+
+// TestTopicsComeToTheirGroup, each beside what was placed before it in the same apply.
+func TestTopicsComeToTheirGroup(t *testing.T) {
+	p := placingOf(t, map[string]compute.TopicClaim{"main": {Default: true, Since: 1}, "events": {Patterns: []string{`events\..*`}, Since: 2}},
+		serving(1, "a", "main", nil), serving(2, "b", "main", nil), serving(3, "c", "main", nil),
+		serving(4, "a", "events", nil), serving(5, "b", "events", nil), serving(6, "c", "events", nil), serving(7, "a", "events", nil))
+	ids := map[string][]int32{"events": {4, 5, 6, 7}, "main": {1, 2, 3}}
+	held := map[int32]int{}
+	for _, topic := range []string{"events.a", "events.b", "events.c", "events.d", "orders"} {
+		group := p.m.Owner(topic)
+		made := placement.Create(p.fleet, topic, 1, 3, group)
+		if err := unplaced(made); err != nil || len(lists(made)) != 1 {
+			t.Fatal(made, err)
+		}
+		for _, id := range lists(made)[0] {
+			held[id]++
+			if !slices.Contains(ids[group], id) {
+				t.Errorf("%s has a replica on broker %d, which is not of group %s", topic, id, group)
+			}
+		}
+		p.add(made)
+	}
+	if held[4]+held[7] != 4 || held[4] == 0 || held[7] == 0 {
+		t.Errorf("four topics of one partition are placed as if each were alone: %v", held)
+	}
+	grown := placement.Grow(p.fleet, "orders", 3)
+	if got := lists(grown); len(got) != 2 || !slices.Contains(ids["main"], got[1][0]) {
+		t.Errorf("more partitions: %v", got)
+	}
+	none := unplaced(placement.Create(p.fleet, "events.e", 1, 5, "events"))
+	if !errors.Is(none, ErrNoPlace) || !strings.Contains(none.Error(), `group "events"`) {
+		t.Errorf("more replicas than brokers of the group: %v", none)
+	}
+}
+
+// TestListsAreInTheOrderOfPartitions: Kafka takes them by position.
+func TestListsAreInTheOrderOfPartitions(t *testing.T) {
+	made := placement.Plan{Moves: []placement.Move{
+		{Partition: placement.Partition{Topic: "t", Partition: 2}, To: []int32{3}}, {Partition: placement.Partition{Topic: "t", Partition: 1}, To: []int32{2}},
+	}}
+	if diff := cmp.Diff([][]int32{{2}, {3}}, lists(made)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]kafka.Reassignment{{Topic: "t", Partition: 2, Replicas: []int32{3}}, {Topic: "t", Partition: 1, Replicas: []int32{2}}}, reassignments(made)); diff != "" {
+		t.Error(diff)
+	}
+}
