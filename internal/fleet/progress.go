@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/docker/go-units"
 )
 
 type progressKey struct{}
@@ -45,7 +47,11 @@ func logLine(message string, fields map[string]any) string {
 	var parts []string
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if key != "cluster" && key != "group" {
-			parts = append(parts, fmt.Sprintf("%s %v", key, fields[key]))
+			value := fields[key]
+			if bytes, ok := value.(int64); ok && strings.HasPrefix(key, "bytes") {
+				value = units.BytesSize(float64(bytes))
+			}
+			parts = append(parts, fmt.Sprintf("%s %v", strings.ReplaceAll(key, "_", " "), value))
 		}
 	}
 	if len(parts) == 0 {

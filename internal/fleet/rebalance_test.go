@@ -290,9 +290,9 @@ func TestProgressHearsTheLogOfItsRun(t *testing.T) {
 	client.opts.Log(t.Context(), "elsewhere", nil)
 	client.opts.Log(run, "step", map[string]any{"cluster": "c", "group": "main", "step": "move 3 partitions", "bytes": int64(7)})
 	client.opts.Log(context.WithoutCancel(run), "waiting", map[string]any{"group": "main", "for": "2 partitions being moved"})
-	client.opts.Log(run, "moving", map[string]any{"group": "main", "left": "3MiB", "eta": "2s"})
+	client.opts.Log(run, "moving", map[string]any{"group": "main", "bytes_left": int64(3 << 20), "eta": "2s"})
 	client.opts.Log(withProgress(run, nil), "quiet", nil)
-	if diff := cmp.Diff([]string{"move 3 partitions", "waiting: 2 partitions being moved", "moving: eta 2s, left 3MiB", "quiet"}, heard); diff != "" {
+	if diff := cmp.Diff([]string{"move 3 partitions", "waiting: 2 partitions being moved", "moving: bytes left 3MiB, eta 2s", "quiet"}, heard); diff != "" {
 		t.Error(diff)
 	}
 	if len(log) != 5 {
