@@ -52,6 +52,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	if opts.Log == nil {
 		opts.Log = func(context.Context, string, map[string]any) {}
 	}
+	opts.Log = logged(opts.Log)
 	if opts.OnMutation == nil {
 		opts.OnMutation = func(context.Context, string, string) {}
 	}

@@ -43,8 +43,8 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		g, err := declared(o)
 		g.group.Filling = filling
 		if g.group.Rebalance.Budget > 0 {
-			if g.group.Rebalance.Budget -= result.BytesMoved; g.group.Rebalance.Budget <= 0 {
-				g.group.Rebalance.Threshold = 0 // What may be moved has been moved.
+			if g.group.Rebalance.Budget -= m.asked; g.group.Rebalance.Budget <= 0 {
+				g.group.Rebalance.Threshold = 0 // What may be moved is moved, or on its way.
 			}
 		}
 		return g, err

@@ -72,6 +72,11 @@ type BrokerGroup struct {
 	Throttle throttle.Policy
 	// Forecast is what the plan said that this takes, nil when it is not known. It is told beside what it took.
 	Forecast *Forecast
+	// NotOnScaleOut leaves brokers that are added to a group that holds data empty until new topics come.
+	NotOnScaleOut bool
+	// RebalanceThreshold is how many times the mean a broker may have, of its zone in bytes and of the group in leaders, before the
+	// group is rebalanced down to it; 0 is never.
+	RebalanceThreshold float64
 }
 
 // goal is a desired state ready to be planned and executed.
@@ -138,6 +143,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 	}
 	g.group.MaxSurge, g.throttle = b.MaxSurge, b.Throttle
 	g.group.BatchBytes = int64(batch.Seconds()) * g.pace()
+	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: b.NotOnScaleOut, Threshold: b.RebalanceThreshold}
 	g.group.Config = dynamic
 	_, g.group.ConfigRemoved = splitKeys(b.ConfigRemoved)
 	if !record.MinISRDeclared && b.Brokers > 0 {

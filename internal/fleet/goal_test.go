@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
@@ -53,6 +54,7 @@ func TestOnlyTheSpecReplacesNodes(t *testing.T) {
 		"other zones":        {func(b *BrokerGroup) { b.Zones = []string{"b", "c"} }, 0, false},
 		"another group came": {nil, 3, false},
 		"other throttle":     {func(b *BrokerGroup) { b.Throttle = throttle.Fixed(7) }, 0, false},
+		"other balance":      {func(b *BrokerGroup) { b.NotOnScaleOut, b.RebalanceThreshold = true, 1.2 }, 0, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -60,6 +62,17 @@ func TestOnlyTheSpecReplacesNodes(t *testing.T) {
 				t.Errorf("replaced: %t, want %t", replaced, c.replace)
 			}
 		})
+	}
+}
+
+// TestBalanceIsPartOfTheGoal: what the user says of rebalancing reaches the planner, and by default new brokers get their part.
+func TestBalanceIsPartOfTheGoal(t *testing.T) {
+	if got := goalOf(t, group(nil), 0, compute.Cluster{}).group.Rebalance; got != (plan.Rebalance{}) {
+		t.Errorf("by default: %+v", got)
+	}
+	got := goalOf(t, group(func(b *BrokerGroup) { b.NotOnScaleOut, b.RebalanceThreshold = true, 1.2 }), 0, compute.Cluster{}).group.Rebalance
+	if want := (plan.Rebalance{NotOnScaleOut: true, Threshold: 1.2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

@@ -23,6 +23,8 @@ const (
 type moving struct {
 	meter   throttle.Meter
 	tracker throttle.Tracker
+	// asked is the size of all replicas that this run has asked to be copied.
+	asked int64
 	// boost multiplies the limits, after a copying that stood still.
 	boost          int64
 	adjusted, told time.Time
@@ -243,5 +245,6 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 		return err
 	}
 	m.tracker.Ask(asked...)
+	m.asked += s.Bytes()
 	return nil
 }

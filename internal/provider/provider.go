@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -29,7 +30,10 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafkadist"
 )
 
-var _ provider.Provider = (*kafkafleetProvider)(nil)
+var (
+	_ provider.Provider            = (*kafkafleetProvider)(nil)
+	_ provider.ProviderWithActions = (*kafkafleetProvider)(nil)
+)
 
 // New returns a function that makes the provider of this version, as the plugin server wants it.
 func New(version string) func() provider.Provider {
@@ -56,7 +60,7 @@ type localModel struct {
 	Agent       types.String `tfsdk:"agent"`
 }
 
-// providerData is what every resource and data source gets.
+// providerData is what every resource, data source and action gets.
 type providerData struct {
 	// Fleet is the engine. It is never nil; where the provider has no place for nodes, its driver says why.
 	Fleet *fleet.Client
@@ -196,7 +200,7 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 	} else {
 		data.Kafka.external = dial(config)
 	}
-	resp.ResourceData, resp.DataSourceData = data, data
+	resp.ResourceData, resp.DataSourceData, resp.ActionData = data, data, data
 }
 
 // mutation writes the line that says what is changed, and by which call.
@@ -274,5 +278,9 @@ func (p *kafkafleetProvider) Resources(context.Context) []func() resource.Resour
 }
 
 func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newClusterDataSource, newBrokersDataSource}
+	return []func() datasource.DataSource{newClusterDataSource, newBrokersDataSource, newRebalancePlanDataSource}
+}
+
+func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{newRebalanceAction}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -58,6 +59,7 @@ type brokerGroupModel struct {
 	Config             types.Map      `tfsdk:"config"`
 	JVM                types.Object   `tfsdk:"jvm"`
 	RolloutPolicy      types.Object   `tfsdk:"rollout_policy"`
+	Rebalance          types.Object   `tfsdk:"rebalance"`
 	DeletionProtection types.Bool     `tfsdk:"deletion_protection"`
 	BootstrapServers   types.List     `tfsdk:"bootstrap_servers"`
 	Nodes              types.Map      `tfsdk:"nodes"`
@@ -73,6 +75,13 @@ type rolloutPolicyModel struct {
 	MaxSurge types.Int64  `tfsdk:"max_surge"`
 	Throttle types.String `tfsdk:"throttle"`
 }
+
+type rebalanceModel struct {
+	OnScaleOut types.Bool    `tfsdk:"on_scale_out"`
+	Threshold  types.Float64 `tfsdk:"threshold"`
+}
+
+var rebalanceType = types.ObjectType{AttrTypes: map[string]attr.Type{"on_scale_out": types.BoolType, "threshold": types.Float64Type}}
 
 type brokerGroupIdentity struct {
 	Cluster types.String `tfsdk:"cluster"`
@@ -164,6 +173,21 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 					},
 				},
 			},
+			"rebalance": schema.SingleNestedAttribute{
+				MarkdownDescription: "When replicas move between brokers that stay, for balance alone. The action `kafkafleet_rebalance` does it by hand.", Optional: true,
+				Attributes: map[string]schema.Attribute{
+					"on_scale_out": schema.BoolAttribute{
+						MarkdownDescription: "Whether brokers that are added get their part of the data, from the others of the group. Default true. With false they stay empty until new topics come.",
+						Optional:            true, Computed: true, Default: booldefault.StaticBool(true),
+					},
+					"threshold": schema.Float64Attribute{
+						MarkdownDescription: "How many times the mean a broker may have, of its zone in bytes and of the group in leaders, before the group is rebalanced down to it: `1.2` allows 20 % more than the mean. Default: never. " +
+							"It is judged at each plan, on the fleet as it is then, so that a plan can show a rebalance though nothing was changed in the configuration; `rollout` shows its moves, bytes and time before anyone agrees, and nothing moves without an apply.",
+						Optional:   true,
+						Validators: []validator.Float64{thresholdValidator{}},
+					},
+				},
+			},
 			"deletion_protection": schema.BoolAttribute{
 				MarkdownDescription: "While true, a plan that would destroy the group is an error. Default true: the data is on the nodes' own disks and nowhere else.",
 				Optional:            true, Computed: true, Default: booldefault.StaticBool(true),
@@ -212,7 +236,7 @@ func checkZoneCount(zones int, brokers int64, diags *diag.Diagnostics) {
 // want turns the model into the engine's desired state. ok is false while something that it needs is unknown.
 func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (want fleet.BrokerGroup, ok bool, diags diag.Diagnostics) {
 	if m.Cluster.IsUnknown() || m.Name.IsUnknown() || m.Brokers.IsUnknown() || m.InstanceType.IsUnknown() || m.KafkaVersion.IsUnknown() ||
-		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() {
+		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() {
 		return want, false, nil
 	}
 	config, more := stringMap(ctx, m.Config)
@@ -236,6 +260,11 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 	if !m.RolloutPolicy.IsNull() {
 		diags.Append(m.RolloutPolicy.As(ctx, &policy, objectAsOptions)...)
 		want.MaxSurge = int(policy.MaxSurge.ValueInt64())
+	}
+	if !m.Rebalance.IsNull() {
+		var balance rebalanceModel
+		diags.Append(m.Rebalance.As(ctx, &balance, objectAsOptions)...)
+		want.NotOnScaleOut, want.RebalanceThreshold = !balance.OnScaleOut.ValueBool(), balance.Threshold.ValueFloat64()
 	}
 	var err error
 	if heap := jvm.Heap.ValueString(); heap != "" {
@@ -324,7 +353,7 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 // unchanged says that nothing that the user declared differs.
 func unchanged(a, b brokerGroupModel) bool {
 	return a.Brokers.Equal(b.Brokers) && a.InstanceType.Equal(b.InstanceType) && a.Zones.Equal(b.Zones) && a.Topics.Equal(b.Topics) && a.Default.Equal(b.Default) && a.KafkaVersion.Equal(b.KafkaVersion) &&
-		a.Config.Equal(b.Config) && a.JVM.Equal(b.JVM) && a.RolloutPolicy.Equal(b.RolloutPolicy) && a.DeletionProtection.Equal(b.DeletionProtection) &&
+		a.Config.Equal(b.Config) && a.JVM.Equal(b.JVM) && a.RolloutPolicy.Equal(b.RolloutPolicy) && a.Rebalance.Equal(b.Rebalance) && a.DeletionProtection.Equal(b.DeletionProtection) &&
 		a.Timeouts.Equal(b.Timeouts) && a.Cluster.Equal(b.Cluster) && a.Name.Equal(b.Name)
 }
 

@@ -21,6 +21,9 @@ resource "kafkafleet_broker_group" "main" {
     max_surge = 2
     throttle  = "50MiB/s"
   }
+
+  # A plan shows a rebalance when a broker has more than 1.3 times the mean.
+  rebalance = { threshold = 1.3 }
 }
 
 # The topics that carry the most are on machines of their own.

@@ -18,21 +18,7 @@ const (
 // spread brings in the partitions that live on this group and are elsewhere, restores one replica a zone, gives new brokers their part,
 // and rebalances where the user asked for it. Each only when the one before it has nothing left to do, since it starts from its result.
 func spread(g Group, o Observation, r roster, d *Decision) {
-	all := layout(g, o, r, nil)
-	ours := map[int32]bool{}
-	for _, n := range r.stay {
-		ours[n.ID] = true
-	}
-	foreign, own := all, all
-	foreign.Partitions, own.Partitions = nil, nil
-	for i, p := range all.Partitions {
-		switch away := slices.ContainsFunc(p.Replicas, func(id int32) bool { return !ours[id] }); {
-		case away && o.Partitions[i].Group == g.Name:
-			foreign.Partitions = append(foreign.Partitions, p)
-		case !away && p.Group == g.Name:
-			own.Partitions = append(own.Partitions, p)
-		}
-	}
+	foreign, own := shares(g, o, r)
 	if len(foreign.Partitions) > 0 {
 		foreign.Partitions = append(foreign.Partitions, own.Partitions...) // What the brokers hold already decides who takes what.
 		brought := placement.MoveToGroup(foreign)
@@ -57,12 +43,29 @@ func spread(g Group, o Observation, r roster, d *Decision) {
 			}
 		}
 	}
-	if threshold := g.Rebalance.Threshold; threshold > 0 {
-		planned := placement.Rebalance(own, threshold-1, g.Rebalance.Budget)
-		if max(planned.Before.MaxOverMeanBytes, planned.Before.MaxOverMeanLeaders) > threshold {
-			distribute(g, o, planned.Moves, fmt.Sprintf("a broker has more than %g times the mean of its zone", threshold), d)
+	if planned := rebalanced(g, own); len(planned.Moves) > 0 {
+		distribute(g, o, planned.Moves, fmt.Sprintf("a broker has more than %g times the mean", g.Rebalance.Threshold), d)
+	}
+}
+
+// shares are the partitions that live on the group and are not all there, and those that only the group has, each with all brokers.
+func shares(g Group, o Observation, r roster) (foreign, own placement.Fleet) {
+	all := layout(g, o, r, nil)
+	ours := map[int32]bool{}
+	for _, n := range r.stay {
+		ours[n.ID] = true
+	}
+	foreign, own = all, all
+	foreign.Partitions, own.Partitions = nil, nil
+	for i, p := range all.Partitions {
+		switch away := slices.ContainsFunc(p.Replicas, func(id int32) bool { return !ours[id] }); {
+		case away && o.Partitions[i].Group == g.Name:
+			foreign.Partitions = append(foreign.Partitions, p)
+		case !away && p.Group == g.Name:
+			own.Partitions = append(own.Partitions, p)
 		}
 	}
+	return foreign, own
 }
 
 // distribute plans the next batch of moves between brokers that stay. Those that only reorder replicas move no data, and are followed
