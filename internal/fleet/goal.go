@@ -142,7 +142,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		return goal{}, err
 	}
 	g.group.MaxSurge, g.throttle = b.MaxSurge, b.Throttle
-	g.group.BatchBytes = int64(batch.Seconds()) * g.pace()
+	g.group.BatchBytes = g.batchBytes()
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: b.NotOnScaleOut, Threshold: b.RebalanceThreshold}
 	g.group.Config = dynamic
 	_, g.group.ConfigRemoved = splitKeys(b.ConfigRemoved)
@@ -153,9 +153,9 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 	return g, nil
 }
 
-// batch is about how long the moves that are in flight at once take. Longer ones are in flight alone. While some end, others start, so
-// a short batch costs no time; and what is not in flight can still be planned anew.
-const batch = time.Minute
+// batchBytes is how many bytes are on their way into or out of a broker at once: about a minute's worth. While some moves end, others
+// start, so that costs no time; and what is not in flight can still be planned anew.
+func (g goal) batchBytes() int64 { return int64(time.Minute.Seconds()) * g.pace() }
 
 // pace is how many bytes a second one broker may take in at most when replicas are copied, nothing else being in the way.
 func (g goal) pace() int64 {

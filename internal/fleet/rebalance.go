@@ -210,8 +210,8 @@ func (r Rebalance) goal(o *observed, catalog compute.Catalog) (goal, error) {
 	}
 	// The nodes' own hash, whatever this version of the provider would make of their spec: a rebalance replaces nobody.
 	g.spec.SpecHash, g.group.SpecHash = spec.SpecHash, spec.SpecHash
-	g.throttle = r.Throttle
-	g.group.MaxSurge = 1
+	g.throttle, g.group.MaxSurge = r.Throttle, 1
+	g.group.BatchBytes = g.batchBytes()
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: true, Threshold: r.Threshold, Budget: r.Budget}
 	if why := plan.Misfit(g.group, o.Observation); why != "" {
 		return g, r.unsettled(why)
