@@ -129,3 +129,36 @@ func TestSnapshotKeepsWhatOthersHold(t *testing.T) {
 		t.Error("the shared observation was changed")
 	}
 }
+
+// TestRecordIsShared: the cluster's resource keeps the claims of its groups, and a group keeps what the cluster declares, its own claims
+// aside, which are gone with it.
+func TestRecordIsShared(t *testing.T) {
+	others := map[string]compute.TopicClaim{"other": {Default: true, Since: 1}}
+	driver := &fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 7, MetadataVersion: "latest", Zones: []string{"a"}, Groups: others}}
+	client := New(driver, Options{})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // Each writes its record before its rollout, which does not come to anything.
+
+	if _, err := client.ApplyGroup(ended, group(claims([]string{"b"}, false))); err == nil {
+		t.Error("a rollout came to an end that had no time")
+	}
+	want := compute.Cluster{Name: "c", ID: "x", NextNodeID: 7, MetadataVersion: "latest", Zones: []string{"a"}}
+	want.Groups = map[string]compute.TopicClaim{"other": others["other"], "main": {Patterns: []string{"b"}, Since: 2}}
+	if diff := cmp.Diff(want, driver.record); diff != "" {
+		t.Errorf("after the group:\n%s", diff)
+	}
+	if _, _, err := client.ApplyCluster(ended, Cluster{Name: "c", MetadataVersion: "4.3", Zones: []string{"a", "b"}, Config: map[string]string{minISR: "1"}}); err == nil {
+		t.Error("a rollout came to an end that had no time")
+	}
+	want.MetadataVersion, want.Zones, want.MinISRDeclared = "4.3", []string{"a", "b"}, true
+	if diff := cmp.Diff(want, driver.record); diff != "" {
+		t.Errorf("after the cluster:\n%s", diff)
+	}
+	if err := client.DestroyGroup(t.Context(), group(claims([]string{"b"}, false))); err != nil {
+		t.Fatal(err)
+	}
+	want.Groups = others
+	if diff := cmp.Diff(want, driver.record); diff != "" {
+		t.Errorf("after the group is destroyed:\n%s", diff)
+	}
+}

@@ -157,6 +157,7 @@ func TestAccTopicIsCreatedImportedAndDeletedEverywhere(t *testing.T) {
 					has(theTopic, "id", knownvalue.StringExact("life")),
 					has(theTopic, "topic_id", knownvalue.StringRegexp(regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`))),
 					has(theTopic, "allow_recreate", knownvalue.Bool(false)),
+					has(theTopic, "broker_group", knownvalue.Null()),
 					has(theTopic, "config_effective", knownvalue.MapPartial(map[string]knownvalue.Check{
 						"cleanup.policy": knownvalue.StringExact("compact"), "retention.ms": knownvalue.StringExact("3600000"),
 						"compression.type": knownvalue.StringExact("producer"),
