@@ -102,7 +102,7 @@ func placementOperations(files *placementFiles) []*cobra.Command {
 				if err != nil {
 					return placement.Plan{}, fmt.Errorf("--pair %s=%d: %q is no broker id", from, to, from)
 				}
-				substitutes[int32(id)] = int32(to) //nolint:gosec // A number that no broker has is refused next.
+				substitutes[int32(id)] = int32(to)
 				if err := known(f, int(id), to); err != nil {
 					return placement.Plan{}, err
 				}
@@ -135,7 +135,7 @@ func placementOperations(files *placementFiles) []*cobra.Command {
 		}
 		ids := make([]int32, len(fresh))
 		for i, id := range fresh {
-			ids[i] = int32(id) //nolint:gosec // It is the id of a broker.
+			ids[i] = int32(id)
 		}
 		return placement.ScaleOut(f, ids), nil
 	})
@@ -275,7 +275,7 @@ func (p placementFiles) run(cmd *cobra.Command, plan func(placement.Fleet) (plac
 		case "-":
 			_, err = cmd.OutOrStdout().Write(output.content)
 		default:
-			err = os.WriteFile(output.name, output.content, 0o644) //nolint:gosec // Nothing in it is secret.
+			err = os.WriteFile(output.name, output.content, 0o644)
 		}
 		if err != nil {
 			return fmt.Errorf("writing the plan: %w", err)
@@ -328,14 +328,14 @@ func (p placementFiles) generate(what string) error {
 	if err := writeBrokers(&buffer, fleet.Brokers); err != nil {
 		return err
 	}
-	if err := os.WriteFile(p.brokers, buffer.Bytes(), 0o644); err != nil { //nolint:gosec // Nothing in it is secret.
+	if err := os.WriteFile(p.brokers, buffer.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("writing the brokers: %w", err)
 	}
 	buffer.Reset()
 	if err := writePartitions(&buffer, fleet.Partitions); err != nil {
 		return err
 	}
-	if err := os.WriteFile(p.partitions, buffer.Bytes(), 0o644); err != nil { //nolint:gosec // Nothing in it is secret.
+	if err := os.WriteFile(p.partitions, buffer.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("writing the partitions: %w", err)
 	}
 	return nil

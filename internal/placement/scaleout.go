@@ -243,7 +243,7 @@ func (s *scaleOut) giveAlike() {
 
 // giveFitting fills what is lacking after that with the largest replicas that fit into it and into what the donor can spare, and says
 // whether there were any.
-func (s *scaleOut) giveFitting(spare func(donor int32) int64) (any bool) {
+func (s *scaleOut) giveFitting(spare func(donor int32) int64) (moved bool) {
 	slices.SortFunc(s.donors, func(x, y int32) int { return s.less(y, x) })
 	for _, donor := range s.donors {
 		list := s.lists[donor]
@@ -255,10 +255,10 @@ func (s *scaleOut) giveFitting(spare func(donor int32) int64) (any bool) {
 			}
 			p := list[at]
 			list = list[at+1:]
-			any = s.give(donor, p) || any
+			moved = s.give(donor, p) || moved
 		}
 	}
-	return any
+	return moved
 }
 
 // half is half of what the donor has more than the emptiest added broker: what it may give and still have as much.
