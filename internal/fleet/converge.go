@@ -15,6 +15,11 @@ import (
 // maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
 const maxFailures = 8
 
+// maxBlocked is how often in a row a rollout may be found blocked before it stops. A broker whose metadata lags behind the controller
+// shows a partition that has just been moved with its old replicas beside the new ones, and nothing in flight: a state that no step can
+// mend, and that passes.
+const maxBlocked = 20
+
 // builder makes a goal from an observation, and adds to the observation what follows from the goal.
 type builder func(*observed) (goal, error)
 
@@ -34,7 +39,7 @@ type Result struct {
 func (c *Client) converge(ctx context.Context, cluster string, build builder) (Result, error) {
 	var result Result
 	started, m := time.Now(), newMoving()
-	failures := 0
+	failures, blocked := 0, 0
 	var lastErr error
 	logged := ""
 	var filling []int32
@@ -83,8 +88,13 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		case d.Done():
 			return result, nil
 		case d.Blocked != "":
-			return result, stands(d.Blocked)
+			if blocked++; blocked > maxBlocked {
+				return result, stands(d.Blocked)
+			}
+			pause(ctx, c.opts.Poll)
+			continue
 		}
+		blocked = 0
 		filling = d.Filling
 		if o.kafkaErr != nil {
 			lastErr = o.kafkaErr
