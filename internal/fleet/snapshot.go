@@ -41,6 +41,10 @@ func (c *Client) Snapshot(ctx context.Context, cluster, group string) ([]byte, e
 	s.Observation.Partitions = slices.DeleteFunc(s.Observation.Partitions, func(p plan.Partition) bool {
 		return group == compute.ControllersGroup || !slices.ContainsFunc(p.Replicas, func(r int32) bool { return !others[r] })
 	})
+	return pack(s)
+}
+
+func pack(s snapshot) ([]byte, error) {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if err := errors.Join(json.NewEncoder(w).Encode(s), w.Close()); err != nil {
