@@ -9,10 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/go-units"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -135,6 +137,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		return goal{}, err
 	}
 	g.group.MaxSurge, g.throttle = b.MaxSurge, b.Throttle
+	g.group.BatchBytes = int64(batch.Seconds()) * g.pace()
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: b.NotOnScaleOut, Threshold: b.RebalanceThreshold}
 	g.group.Config = dynamic
 	_, g.group.ConfigRemoved = splitKeys(b.ConfigRemoved)
@@ -143,6 +146,23 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		g.group.ClusterConfig = map[string]string{minISR: strconv.Itoa(isr)}
 	}
 	return g, nil
+}
+
+// batch is about how long the moves that are in flight at once take. Longer ones are in flight alone. While some end, others start, so
+// a short batch costs no time; and what is not in flight can still be planned anew.
+const batch = time.Minute
+
+// pace is how many bytes a second one broker may take in at most when replicas are copied, nothing else being in the way.
+func (g goal) pace() int64 {
+	capacity := g.catalog.InstanceTypes[g.spec.InstanceType].NetworkBytesPerSecond
+	if capacity == 0 {
+		capacity = model.Usual.BytesPerSecond
+	}
+	if !g.throttle.Limited() {
+		return capacity
+	}
+	limits, _ := g.throttle.Limits(throttle.Link{Capacity: capacity, Other: &throttle.Rates{}}, throttle.Rates{}, 1)
+	return min(capacity, limits.Follower)
 }
 
 // SafeReplication is the replication factor and the min.insync.replicas that a cluster of so many brokers can have: 3 and 2 from

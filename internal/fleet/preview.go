@@ -9,7 +9,6 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/model"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -153,13 +152,6 @@ func (g goal) timing(o observed) model.Timing {
 		slices.Sort(own)
 		t.Boot = own[len(own)/2] + join
 	}
-	link := throttle.Link{Capacity: g.catalog.InstanceTypes[g.spec.InstanceType].NetworkBytesPerSecond, Other: &throttle.Rates{}}
-	if link.Capacity > 0 {
-		t.BytesPerSecond = link.Capacity
-	}
-	if g.throttle.Limited() {
-		limits, _ := g.throttle.Limits(link, throttle.Rates{}, 1)
-		t.BytesPerSecond = min(t.BytesPerSecond, limits.Follower)
-	}
+	t.BytesPerSecond = g.pace()
 	return t
 }

@@ -211,6 +211,7 @@ func (r Rebalance) goal(o *observed, catalog compute.Catalog) (goal, error) {
 	// The nodes' own hash, whatever this version of the provider would make of their spec: a rebalance replaces nobody.
 	g.spec.SpecHash, g.group.SpecHash = spec.SpecHash, spec.SpecHash
 	g.throttle = r.Throttle
+	g.group.BatchBytes = int64(batch.Seconds()) * g.pace()
 	g.group.MaxSurge = 1
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: true, Threshold: r.Threshold, Budget: r.Budget}
 	if why := plan.Misfit(g.group, o.Observation); why != "" {
