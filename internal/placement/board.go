@@ -223,6 +223,19 @@ func (b *board) inferZones() {
 	}
 }
 
+// located is the fleet with the zones that are inferred filled in, for what goes on with another fleet.
+func located(f Fleet) Fleet {
+	if !slices.ContainsFunc(f.Brokers, func(b Broker) bool { return b.State == Dead && b.Zone == "" }) {
+		return f
+	}
+	b := newBoard(f)
+	f.Brokers = slices.Clone(f.Brokers)
+	for i, br := range f.Brokers {
+		f.Brokers[i].Zone = b.zones[b.zone[b.number(br.ID)]]
+	}
+	return f
+}
+
 // nowhere says that a broker's zone is to be inferred.
 func (b *board) nowhere(i int32) bool {
 	return b.brokers[i].Zone == "" && (b.brokers[i].State == Dead || !b.known[i])

@@ -32,6 +32,7 @@ func Grow(f Fleet, topic string, total int) Plan {
 
 // create places those of the topic's first partitions that are not there.
 func create(f Fleet, topic string, partitions, factor int, group string) Plan {
+	f = located(f)
 	before, had := Describe(f), f
 	there := map[int32]bool{}
 	for _, p := range f.Partitions {

@@ -14,6 +14,7 @@ import (
 // A partition that cannot get all its replicas keeps those that it has, and is in Left once, with how many have no place where brokers are
 // missing. LowerBound is the bytes of the replicas to be added.
 func SetReplicationFactor(f Fleet, topic string, factor int) Plan {
+	f = located(f)
 	b := newBoard(f)
 	before := b.figures()
 	var own []int32

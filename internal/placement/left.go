@@ -51,7 +51,7 @@ func (l Left) String() string {
 	case ConstraintGroup:
 		return fmt.Sprintf("%s has no place: no broker%s takes replicas, %d more needed", subject, of, l.Short)
 	case ConstraintZones:
-		return fmt.Sprintf("%s has no place: the free brokers%s are in zones that have one already, and another zone has no free broker, %d more needed there", subject, of, l.Short)
+		return fmt.Sprintf("%s has no place: the free brokers%s that take replicas are in zones that have one already, and another zone has no free broker, %d more needed there", subject, of, l.Short)
 	case ConstraintHeadroom:
 		return fmt.Sprintf("%s has no place: the roomiest broker%s that may take it is %s short of headroom", subject, of, units.BytesSize(float64(l.Short)))
 	case ConstraintSource:

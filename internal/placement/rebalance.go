@@ -129,45 +129,63 @@ func (r *rebalance) largest(donor int32) (largest int64) {
 	return largest
 }
 
-// choose returns the replicas that take the donor down to its limit with the fewest bytes: the largest ones that fit into what it has too
-// much, one after the other, and at the point where it costs least the smallest that ends it.
+// choose returns the replicas that take the donor down to its limit, or as near to it as can be, with few bytes: the best of some attempts,
+// each of which passes over one more of the largest that would fit. With many replicas the first is as good as exact; the others are for
+// donors with few.
 func (r *rebalance) choose(donor int32) []int32 {
-	over, largest := r.over(donor), r.largest(donor)
-	var chosen, best []int32
-	var taken, cost int64
-	last, end := int32(-1), -1 // the smallest replica passed over so far, and how many of chosen the best choice has before its last one
-	consider := func() {
-		if last >= 0 && (end < 0 || taken+r.parts[last].Bytes < cost) {
-			cost, end = taken+r.parts[last].Bytes, len(chosen)
-			best = append(best[:0], last)
+	const attempts = 16
+	var sizes []sized
+	largest := r.largest(donor)
+	for _, p := range r.lists[donor] {
+		if size := r.parts[p].Bytes; size > 0 && size <= largest && !r.spent[[2]int32{donor, p}] && r.holds(p, donor) {
+			sizes = append(sizes, sized{bytes: size, partition: p})
 		}
 	}
-	for _, p := range r.lists[donor] {
-		size := r.parts[p].Bytes
-		if size == 0 || taken >= over {
+	over := r.over(donor)
+	best, cost := enough(sizes, over, 0)
+	for skip := 1; skip < attempts && cost > over+over/100; skip++ {
+		if other, less := enough(sizes, over, skip); less >= over && less < cost {
+			best, cost = other, less
+		}
+	}
+	return best
+}
+
+// enough returns partitions that have so many bytes together and few more, or all when they have less, and how many they have: the largest
+// that still fit, one after the other, and at the point where it costs least the smallest one that ends it. The sizes are descending. So
+// many of those that would fit first are passed over.
+func enough(sizes []sized, bytes int64, skip int) (chosen []int32, taken int64) {
+	last, end := -1, -1 // the smallest passed over so far, and how many of chosen stand before the one that ends it
+	var ending int
+	var cost int64
+	consider := func() {
+		if last >= 0 && (end < 0 || taken+sizes[last].bytes < cost) {
+			cost, end, ending = taken+sizes[last].bytes, len(chosen), last
+		}
+	}
+	for i, s := range sizes {
+		if taken >= bytes {
 			break
 		}
-		if size > largest || r.spent[[2]int32{donor, p}] || !r.holds(p, donor) {
-			continue
-		}
-		if size > over-taken {
-			last = p
+		if s.bytes > bytes-taken {
+			last = i
 			continue
 		}
 		consider()
-		chosen = append(chosen, p)
-		taken += size
+		if skip > 0 {
+			skip--
+			continue
+		}
+		chosen = append(chosen, s.partition)
+		taken += s.bytes
 	}
-	switch {
-	case taken == over && (end < 0 || taken < cost):
-		return chosen
-	case taken < over:
+	if taken < bytes {
 		consider()
 	}
-	if end < 0 {
-		return chosen
+	if end < 0 || taken >= bytes && taken < cost {
+		return chosen, taken
 	}
-	return append(chosen[:end:end], best...)
+	return append(chosen[:end:end], sizes[ending].partition), cost
 }
 
 // Len, Less, Swap, Push and Pop make the queue a heap.

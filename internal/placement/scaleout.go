@@ -20,6 +20,7 @@ func ScaleOut(f Fleet, added []int32) Plan {
 	if slices.ContainsFunc(f.Partitions, func(p Partition) bool { return p.Bytes > 0 }) {
 		return scaleOutBySize(f, added)
 	}
+	f = located(f)
 	alike := f
 	alike.Partitions = slices.Clone(f.Partitions)
 	for i := range alike.Partitions {
@@ -120,26 +121,32 @@ func (s *scaleOut) setShares() {
 func (s *scaleOut) wanted(members, total []int64) []int64 {
 	b, zones := s.board, len(s.zones)
 	least, most := make([]int64, len(total)), make([]int64, len(total))
-	for p := range int32(len(b.parts)) {
-		list := b.list(p)
-		if len(list) == 0 {
-			continue
-		}
-		circle := b.circle(list[0])
-		usable := int64(0)
+	usable := make([]int64, len(b.groups))
+	for circle := range usable {
 		for _, ok := range b.usable[circle] {
 			if ok {
-				usable++
+				usable[circle]++
 			}
 		}
-		if usable == 0 {
-			continue
+	}
+	in := make([]int64, len(b.groups)) // the replicas of the partition in hand, by circle
+	for p := range int32(len(b.parts)) {
+		list, size := b.list(p), b.parts[p].Bytes
+		for _, i := range list {
+			in[b.circle(i)]++
 		}
-		n, size := int64(len(list)), b.parts[p].Bytes
-		low, high := n/usable*size, (n+usable-1)/usable*size
-		for z := range zones {
-			least[int(circle)*zones+z] += low
-			most[int(circle)*zones+z] += high
+		for _, i := range list {
+			circle := b.circle(i)
+			n := in[circle]
+			in[circle] = 0
+			if n == 0 || usable[circle] == 0 {
+				continue
+			}
+			low, high := n/usable[circle]*size, (n+usable[circle]-1)/usable[circle]*size
+			for c := int(circle) * zones; c < int(circle+1)*zones; c++ {
+				least[c] += low
+				most[c] += high
+			}
 		}
 	}
 	wanted := slices.Clone(total)

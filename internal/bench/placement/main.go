@@ -77,8 +77,8 @@ func main() {
 func measure(fleet placement.Fleet, start float64, operation string) (line, []string) {
 	run, added := prepare(&fleet, operation)
 	wall, heap, plan := time.Duration(0), 0.0, placement.Plan{}
-	// The best of three: what is measured is the work, not what else the machine does.
-	for try := range 3 {
+	// The best of five: what is measured is the work, not what else the machine does.
+	for try := range 5 {
 		var w time.Duration
 		var h float64
 		w, h, plan = watch(run)
