@@ -1,4 +1,5 @@
-// Package command holds what the provider's binary can do beside serving Terraform: be the agent of a node, and check a cluster.
+// Package command holds what the provider's binary can do beside serving Terraform: be the agent of a node, check
+// a cluster, and plan placements.
 package command
 
 import "github.com/spf13/cobra"
@@ -11,6 +12,6 @@ func Root(version string) *cobra.Command {
 		Version:       version,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newNode(), newCheck())
+	root.AddCommand(newNode(), newCheck(), newPlacement())
 	return root
 }

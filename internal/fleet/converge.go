@@ -155,12 +155,9 @@ func (c *Client) round(ctx context.Context, cluster string, build builder, start
 	return g, o, plan.Next(g.group, o.Observation, time.Now()), nil
 }
 
-// irreversible are the steps whose gates are asked again on a fresh observation right before the effect.
-var irreversible = []plan.Kind{plan.Stop, plan.Terminate, plan.Unregister, plan.RemoveVoter, plan.FinalizeFeature}
-
 // step runs one step, after it was planned once more if it cannot be taken back.
 func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, build builder, started time.Time, result *Result, m *moving) error {
-	if slices.Contains(irreversible, s.Kind) {
+	if s.Kind.Irreversible() {
 		var d plan.Decision
 		var err error
 		g, o, d, err = c.round(ctx, g.cluster, build, started)

@@ -16,6 +16,8 @@ const (
 	adjustEvery = 5 * time.Second
 	// tellEvery is the pause between two lines of the log on how far the moves are.
 	tellEvery = 10 * time.Second
+	// maxBoost ends the doubling: what stands still at a thousand times its limit is not held back by it.
+	maxBoost = 1024
 )
 
 // moving is what one run measures of the replicas that are being copied. It is a means only: a run that is killed loses it, and the next
@@ -167,7 +169,7 @@ func (m *moving) adjust(ctx context.Context, c *Client, k Kafka, g goal, o obser
 		// An earlier run had a limit and this one has none.
 		return k.ClearThrottle(ctx, o.throttles)
 	}
-	if m.tracker.Stalled(slowest(o.throttles), now) {
+	if m.boost < maxBoost && m.tracker.Stalled(slowest(o.throttles), now) {
 		m.boost *= 2
 		m.tracker.Raised()
 		c.opts.Log(ctx, "the moves stand still, so their throttle is doubled", map[string]any{

@@ -92,6 +92,12 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 		steps = nil
 	}
 	p := summarize(o.NextNodeID, steps, short)
+	if o.Throttled {
+		// Moves that an earlier run has begun are this one's to end.
+		for _, partition := range o.Partitions {
+			p.BytesToMove += partition.Bytes * int64(len(partition.Adding))
+		}
+	}
 	if len(steps) > 0 {
 		p.Estimate = max(fleet.Now.Sub(at).Round(time.Second), time.Second)
 	}

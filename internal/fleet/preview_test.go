@@ -81,6 +81,22 @@ func TestEstimateCountsWithMeasuredBoots(t *testing.T) {
 	}
 }
 
+// TestMovesUnderWayAreCounted when an earlier run of ours has begun them, which its throttle shows.
+func TestMovesUnderWayAreCounted(t *testing.T) {
+	for throttled, want := range map[bool]int64{true: 1000, false: 0} {
+		o := observedFleet(1000)
+		o.Throttled = throttled
+		packed, err := pack(snapshot{Observation: o.Observation, Record: compute.Cluster{ID: "x", Zones: []string{"a", "b", "c"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(&fakeDriver{}, Options{}).PreviewGroup(context.Background(), group(nil), packed)
+		if err != nil || p.BytesToMove != want {
+			t.Errorf("%d bytes, %v, want %d", p.BytesToMove, err, want)
+		}
+	}
+}
+
 // TestPreviewWithoutASnapshotStartsFromNothing: what is created is planned without looking at the cluster.
 func TestPreviewWithoutASnapshotStartsFromNothing(t *testing.T) {
 	p, err := New(&fakeDriver{}, Options{}).PreviewGroup(context.Background(), group(nil), nil)

@@ -81,7 +81,7 @@ func (c *Client) PlanRebalance(ctx context.Context, want Rebalance) (RebalancePl
 	if err != nil {
 		return RebalancePlan{}, err
 	}
-	o.Observation = o.Observation.Clone() // Others of this plan share it.
+	o.Observation = o.Clone() // Others of this plan share it.
 	g, err := want.settledGoal(&o, catalog)
 	if err != nil {
 		return RebalancePlan{}, err

@@ -43,6 +43,10 @@ func (c *Client) Snapshot(ctx context.Context, cluster, group string) ([]byte, e
 			s.Observation.Partitions[i].ISR = nil // A quarter of the whole, and a leader is never outside of the ISR.
 		}
 	}
+	return pack(s)
+}
+
+func pack(s snapshot) ([]byte, error) {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if err := errors.Join(json.NewEncoder(w).Encode(s), w.Close()); err != nil {

@@ -15,6 +15,9 @@ type Limits struct {
 	// BytesPerBroker is how many bytes moves in flight may copy into one broker, and how many out of it. A larger move may go when nothing
 	// else is in flight there in its direction.
 	BytesPerBroker int64
+	// Zones are the brokers' zones. With them a replica that a cut keeps takes the place of the new one in its zone; without, that of the
+	// new one in its position, which is another one's zone when the list was reordered for its leader.
+	Zones map[int32]string
 }
 
 // Batch returns which of the moves may start now, in the order in which they should. inFlight are the moves under way; their partitions
@@ -24,7 +27,7 @@ type Limits struct {
 // still to go, in or out of one broker, so that no broker is busy when all others are done; of these the biggest.
 //
 // A move that would exchange every replica of a partition at once is cut: one old replica that is in sync stays, the leader where it can, in
-// its position. What it leaves out is for a later round.
+// place of a new one of its zone. What it leaves out is for a later round.
 func Batch(moves, inFlight []Move, limits Limits) []Move {
 	q := &queue{limits: limits, pending: map[pipe]int64{}, flying: map[pipe]flight{}}
 	busy := map[string]map[int32]bool{}
@@ -40,7 +43,7 @@ func Batch(moves, inFlight []Move, limits Limits) []Move {
 		if busy[m.Partition.Topic][m.Partition.Partition] {
 			continue
 		}
-		c := candidate{move: cut(m)}
+		c := candidate{move: cut(m, limits.Zones)}
 		c.bytes, c.pipes = c.move.Bytes(), pipes(c.move)
 		for _, p := range c.pipes {
 			q.pending[p] += m.Partition.Bytes
@@ -74,7 +77,7 @@ func Batch(moves, inFlight []Move, limits Limits) []Move {
 }
 
 // cut leaves one old replica of a partition all of whose replicas would be exchanged.
-func cut(m Move) Move {
+func cut(m Move, zones map[int32]string) Move {
 	old := m.Partition.Replicas
 	if len(old) < 2 || slices.ContainsFunc(old, func(r int32) bool { return slices.Contains(m.To, r) }) {
 		return m
@@ -85,7 +88,11 @@ func cut(m Move) Move {
 		kept = max(0, slices.IndexFunc(old, inSync))
 	}
 	m.To = slices.Clone(m.To)
-	m.To[min(kept, len(m.To)-1)] = old[kept]
+	at := slices.IndexFunc(m.To, func(r int32) bool { return zones[r] != "" && zones[r] == zones[old[kept]] })
+	if at < 0 {
+		at = min(kept, len(m.To)-1)
+	}
+	m.To[at] = old[kept]
 	return m
 }
 

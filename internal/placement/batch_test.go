@@ -91,3 +91,15 @@ func TestBatchLeavesAnOldReplica(t *testing.T) {
 		}
 	}
 }
+
+// TestBatchLeavesAnOldReplicaInItsZone: in a list that was reordered for its leader, the new replica in the same position may be of another
+// zone, and cutting that one would put two replicas into one.
+func TestBatchLeavesAnOldReplicaInItsZone(t *testing.T) {
+	zones := map[int32]string{1: "a", 2: "b", 3: "c", 4: "a", 5: "b", 6: "c"}
+	for leader, want := range map[int32]string{1: "[6 5 1]", 2: "[6 2 4]", 3: "[3 5 4]"} {
+		m := Move{Partition: Partition{Topic: "t", Replicas: []int32{1, 2, 3}, Leader: leader}, To: []int32{6, 5, 4}}
+		if got := fmt.Sprint(Batch([]Move{m}, nil, Limits{Zones: zones})[0].To); got != want {
+			t.Errorf("leader %d: %s, want %s", leader, got, want)
+		}
+	}
+}

@@ -80,7 +80,7 @@ func (b *board) seat(f Fleet) {
 	}
 	number := newNumbers(highest)
 	for i, br := range b.brokers {
-		number.set(br.ID, int32(i)) //nolint:gosec // Kafka's ids are 32 bits wide, so there are no more brokers than that.
+		number.set(br.ID, int32(i))
 	}
 	for i := range b.parts {
 		for _, r := range b.parts[i].Replicas {

@@ -65,7 +65,7 @@ func (r *rebalance) over(i int32) int64 {
 }
 
 // round lets the brokers over their limit give, the fullest first, until none can, and says whether anything moved.
-func (r *rebalance) round() (any bool) {
+func (r *rebalance) round() (moved bool) {
 	r.queue, r.next = nil, map[int32][]int32{}
 	clear(r.spent)
 	for i := range int32(len(r.brokers)) {
@@ -86,14 +86,14 @@ func (r *rebalance) round() (any bool) {
 		p := r.next[donor][0]
 		r.next[donor] = r.next[donor][1:]
 		if r.give(donor, p) {
-			any = true
+			moved = true
 		} else {
 			r.spent[[2]int32{donor, p}] = true
 			r.next[donor] = nil
 		}
 		heap.Fix(r, 0)
 	}
-	return any
+	return moved
 }
 
 // give moves the donor's replica of a partition to the emptiest broker of its zone that may take it and stays within the limit.
@@ -198,7 +198,7 @@ func (r *rebalance) Less(x, y int) bool {
 
 func (r *rebalance) Swap(x, y int) { r.queue[x], r.queue[y] = r.queue[y], r.queue[x] }
 
-func (r *rebalance) Push(x any) { r.queue = append(r.queue, x.(int32)) }
+func (r *rebalance) Push(x any) { r.queue = append(r.queue, x.(int32)) } //nolint:forcetypeassert // The heap has nothing else.
 
 func (r *rebalance) Pop() any {
 	last := r.queue[len(r.queue)-1]

@@ -55,16 +55,6 @@ func (b *board) crowding(p int32, at int) (best, worst int32) {
 	return best, worst
 }
 
-// allowed says that no hard rule forbids the broker to take over the replica at a position of the partition's list. A partition that is
-// spread unevenly may stay so.
-func (b *board) allowed(p int32, at int, to int32) bool {
-	if !b.free(p, to) {
-		return false
-	}
-	_, worst := b.crowding(p, at)
-	return b.inZone[b.zone[to]] <= worst
-}
-
 // free says that the broker could take a replica of the partition, zones aside.
 func (b *board) free(p, broker int32) bool {
 	return b.takes(broker) && b.allows(b.partGroup[p], broker) && b.fits(broker, b.parts[p].Bytes) && !b.holds(p, broker)

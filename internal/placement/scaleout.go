@@ -75,6 +75,8 @@ type scaleOut struct {
 	receivers, donors []int32
 	// share is what a broker of the cell should hold; level is down to what its donors give at first.
 	share, level []int64
+	// flexible says that replicas of the circle may change zones.
+	flexible []bool
 	// lists has for each donor its partitions, the largest first.
 	lists [][]int32
 }
@@ -83,6 +85,7 @@ type scaleOut struct {
 func (s *scaleOut) setShares() {
 	b, zones := s.board, len(s.zones)
 	cells := len(b.groups) * zones
+	s.flexible = make([]bool, len(b.groups))
 	members, total, lack := make([]int64, cells), make([]int64, cells), make([]int64, cells)
 	donors := make([][]int32, cells)
 	for i := range int32(len(b.brokers)) {
@@ -159,8 +162,9 @@ func (s *scaleOut) wanted(members, total []int64) []int64 {
 			fixed = fixed && (members[c] == 0 || least[c] == most[c])
 		}
 		if fixed {
-			continue // Each zone has the same number of replicas of each partition, and keeps them.
+			continue // Each zone is to have the same number of replicas of each partition, so none changes zones for balance.
 		}
+		s.flexible[circle] = true
 		// The common level that adds up to all bytes, found by halving.
 		at := func(level int64) (held int64) {
 			for c := from; c < to; c++ {
@@ -239,7 +243,7 @@ func (s *scaleOut) giveAlike() {
 
 // giveFitting fills what is lacking after that with the largest replicas that fit into it and into what the donor can spare, and says
 // whether there were any.
-func (s *scaleOut) giveFitting(spare func(donor int32) int64) (any bool) {
+func (s *scaleOut) giveFitting(spare func(donor int32) int64) (moved bool) {
 	slices.SortFunc(s.donors, func(x, y int32) int { return s.less(y, x) })
 	for _, donor := range s.donors {
 		list := s.lists[donor]
@@ -251,10 +255,10 @@ func (s *scaleOut) giveFitting(spare func(donor int32) int64) (any bool) {
 			}
 			p := list[at]
 			list = list[at+1:]
-			any = s.give(donor, p) || any
+			moved = s.give(donor, p) || moved
 		}
 	}
-	return any
+	return moved
 }
 
 // half is half of what the donor has more than the emptiest added broker: what it may give and still have as much.
@@ -284,7 +288,9 @@ func (s *scaleOut) give(donor, p int32) bool {
 	_, worst := s.crowding(p, at)
 	to, lack := int32(-1), size-1
 	for _, i := range s.receivers {
-		if l := s.share[s.cell(i)] - s.bytes[i]; l > lack && s.bytes[i]+size <= s.bytes[donor]-size && s.circle(i) == s.circle(donor) && s.inZone[s.zone[i]] <= worst && s.free(p, i) {
+		l := s.share[s.cell(i)] - s.bytes[i]
+		near := s.cell(i) == s.cell(donor) || s.circle(i) == s.circle(donor) && s.flexible[s.circle(i)]
+		if l > lack && near && s.bytes[i]+size <= s.bytes[donor]-size && s.inZone[s.zone[i]] <= worst && s.free(p, i) {
 			to, lack = i, l
 		}
 	}

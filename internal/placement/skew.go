@@ -20,7 +20,7 @@ func Skewed(brokers, partitions int, seed uint64) Fleet {
 	var f Fleet
 	zones := make([][]int32, zoneCount)
 	for i := range brokers {
-		id, z := int32(i+1), i%zoneCount //nolint:gosec // As many brokers as fit into memory.
+		id, z := int32(i+1), i%zoneCount
 		f.Brokers = append(f.Brokers, Broker{ID: id, Zone: string(rune('a' + z)), Group: "main"})
 		zones[z] = append(zones[z], id)
 	}
@@ -28,7 +28,7 @@ func Skewed(brokers, partitions int, seed uint64) Fleet {
 	f.Partitions = make([]Partition, partitions)
 	for i := range f.Partitions {
 		p := &f.Partitions[i]
-		p.Topic, p.Partition = fmt.Sprintf("topic-%05d", i/perTopic), int32(i%perTopic) //nolint:gosec // Less than perTopic.
+		p.Topic, p.Partition = fmt.Sprintf("topic-%05d", i/perTopic), int32(i%perTopic)
 		p.Bytes = largest / int64(random.IntN(ranks)+1)
 		first := random.IntN(zoneCount)
 		for z := range zones {

@@ -104,7 +104,7 @@ func measure(fleet placement.Fleet, start float64, operation string) (line, []st
 // prepare changes the fleet for the operation, which it returns with the ids of brokers that it added.
 func prepare(fleet *placement.Fleet, operation string) (func() placement.Plan, []int32) {
 	fleet.Brokers = slices.Clone(fleet.Brokers)
-	next := int32(len(fleet.Brokers)) + 1 //nolint:gosec // At most a thousand.
+	next := int32(len(fleet.Brokers)) + 1
 	switch operation {
 	case "replace":
 		fresh := fleet.Brokers[0]
@@ -119,7 +119,7 @@ func prepare(fleet *placement.Fleet, operation string) (func() placement.Plan, [
 		var added []int32
 		for i := range 3 {
 			fresh := fleet.Brokers[i]
-			fresh.ID = next + int32(i) //nolint:gosec // Less than three.
+			fresh.ID = next + int32(i)
 			fleet.Brokers = append(fleet.Brokers, fresh)
 			added = append(added, fresh.ID)
 		}

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"slices"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -30,15 +29,12 @@ var Usual = Timing{
 	Copy: time.Second, BytesPerSecond: 100 << 20,
 }
 
-// irreversible are the kinds of step that are planned once more on an observation of their own.
-var irreversible = []plan.Kind{plan.Stop, plan.Terminate, plan.Unregister, plan.RemoveVoter, plan.FinalizeFeature}
-
 // round lets the time pass that a round takes with these steps. Nodes that stop do so at the same time.
 func (f *Fleet) round(steps []plan.Step) {
 	f.Now = f.Now.Add(f.Round)
 	stops := false
 	for _, s := range steps {
-		if slices.Contains(irreversible, s.Kind) {
+		if s.Kind.Irreversible() {
 			f.Now = f.Now.Add(f.Round)
 		}
 		stops = stops || s.Kind == plan.Stop

@@ -75,7 +75,10 @@ func underWay(o Observation) []placement.Move {
 
 // batch are the moves that may start now beside those in flight, as reassignments.
 func batch(g Group, o Observation, moves []placement.Move) []Reassignment {
-	limits := placement.Limits{Partitions: MaxMoves, MovesPerBroker: MaxMovesPerBroker, BytesPerBroker: g.BatchBytes}
+	limits := placement.Limits{Partitions: MaxMoves, MovesPerBroker: MaxMovesPerBroker, BytesPerBroker: g.BatchBytes, Zones: map[int32]string{}}
+	for _, n := range o.Nodes {
+		limits.Zones[n.ID] = n.Zone
+	}
 	flying := underWay(o)
 	busy := map[TopicPartition]bool{}
 	for _, m := range flying {

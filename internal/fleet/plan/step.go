@@ -33,6 +33,11 @@ const (
 	FinalizeFeature  Kind = "finalize feature"
 )
 
+// Irreversible steps are planned once more, on an observation of their own, right before their effect.
+func (k Kind) Irreversible() bool {
+	return slices.Contains([]Kind{Stop, Terminate, Unregister, RemoveVoter, FinalizeFeature}, k)
+}
+
 // Step is one action of a rollout, as data: it can be executed, applied to the model, and printed.
 type Step struct {
 	Kind Kind

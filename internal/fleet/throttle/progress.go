@@ -33,9 +33,10 @@ type Tracker struct {
 	copied int64
 	marks  []mark
 
-	left       int64
-	least      int64 // the lowest that left has been since progressAt
-	progressAt time.Time
+	// left is what is missing now, least the lowest that it has been since the last move was added or ended, and progressAt when it was
+	// last lower than ever.
+	left, least int64
+	progressAt  time.Time
 }
 
 // mark is how much had been copied at a moment.
