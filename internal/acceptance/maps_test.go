@@ -65,7 +65,7 @@ func TestMaps(t *testing.T) {
 	created := `created=["events.new","orders"]`
 	w.chapter("what is created later is where it belongs at once", func() {
 		w.env = append(w.env, "TF_VAR_partitions=9") // From here on, since Kafka takes none away.
-		calls := w.apply(claimed, created)
+		calls := w.apply(claimed, created, "factor=2")
 		if slices.ContainsFunc(calls, func(c string) bool { return strings.Contains(c, "Reassign") }) {
 			w.t.Errorf("something was moved:\n%s", strings.Join(calls, "\n"))
 		}
@@ -73,6 +73,9 @@ func TestMaps(t *testing.T) {
 			w.livesOn(topic, group)
 			w.tells(topic, group)
 		}
+		w.apply(claimed, created) // A third replica of each.
+		w.livesOn("events.new", "events")
+		w.livesOn("orders", "main")
 		w.quiet(claimed, created)
 	})
 

@@ -19,6 +19,11 @@ variable "partitions" {
   default = 6
 }
 
+variable "factor" {
+  type    = number
+  default = 3
+}
+
 provider "kafkafleet" {
   local = {}
 }
@@ -64,6 +69,6 @@ resource "kafkafleet_topic" "created" {
   cluster            = kafkafleet_broker_group.main.cluster
   name               = each.key
   partitions         = 3
-  replication_factor = 3
+  replication_factor = var.factor
   depends_on         = [kafkafleet_broker_group.events]
 }
