@@ -49,6 +49,7 @@ type rebalance struct {
 	ceiling []int64 // by cell: what none of its brokers should exceed
 	means   []mean  // by cell
 	lists   [][]int32
+	sizes   []sized // scratch
 	budget  int64
 	moved   int64
 	queue   []int32           // brokers that are over their limit, a heap with the one that exceeds it by the largest part on top
@@ -134,13 +135,13 @@ func (r *rebalance) largest(donor int32) (largest int64) {
 // donors with few.
 func (r *rebalance) choose(donor int32) []int32 {
 	const attempts = 16
-	var sizes []sized
-	largest := r.largest(donor)
+	sizes, largest := r.sizes[:0], r.largest(donor)
 	for _, p := range r.lists[donor] {
 		if size := r.parts[p].Bytes; size > 0 && size <= largest && !r.spent[[2]int32{donor, p}] && r.holds(p, donor) {
 			sizes = append(sizes, sized{bytes: size, partition: p})
 		}
 	}
+	r.sizes = sizes
 	over := r.over(donor)
 	best, cost := enough(sizes, over, 0)
 	for skip := 1; skip < attempts && cost > over+over/100; skip++ {
