@@ -137,7 +137,7 @@ func (c *copying) see(l copyLook) {
 		c.held, c.in, c.out = map[int32]map[topicPartition]int64{}, map[int32][]arrival{}, map[int32][]arrival{}
 	}
 	var asked, answered time.Time // of all brokers together
-	out := map[int32]int64{} // by leader
+	out := map[int32]int64{}      // by leader
 	for broker, now := range l.brokers {
 		var in int64
 		for tp, bytes := range now.bytes {
