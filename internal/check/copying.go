@@ -24,7 +24,8 @@ type BrokerCopying struct {
 	// BytesIn is what its own replicas gained, BytesOut what those gained that it led.
 	BytesIn  int64 `json:"bytes_in"`
 	BytesOut int64 `json:"bytes_out"`
-	// FastestIn and FastestOut are the most that it was in any second, in bytes per second.
+	// FastestIn and FastestOut are the most that it was in any second, in bytes per second, and at least: where a busy broker took its
+	// time to answer, it is not known when in that time it looked, and the longest time is taken.
 	FastestIn  float64 `json:"fastest_in"`
 	FastestOut float64 `json:"fastest_out"`
 }
@@ -109,10 +110,10 @@ type copyPartition struct {
 	isr    []int32
 }
 
-// heldBytes is what a broker holds at a moment.
+// heldBytes is what a broker holds at a moment between these two.
 type heldBytes struct {
-	at    time.Time
-	bytes map[topicPartition]int64
+	asked, answered time.Time
+	bytes           map[topicPartition]int64
 }
 
 // copying adds looks up. Its zero value works.
@@ -123,10 +124,10 @@ type copying struct {
 	total      int64
 }
 
-// arrival is bytes that came between two looks, the later of which was at this time.
+// arrival is bytes that came between two looks, the later of which was made between these moments.
 type arrival struct {
-	at    time.Time
-	bytes int64
+	asked, answered time.Time
+	bytes           int64
 }
 
 // see takes the next look. A replica that was not in the ISR at the look before was being copied until now.
@@ -135,8 +136,8 @@ func (c *copying) see(l copyLook) {
 	if first {
 		c.held, c.in, c.out = map[int32]map[topicPartition]int64{}, map[int32][]arrival{}, map[int32][]arrival{}
 	}
-	var latest time.Time
-	out := map[int32]int64{} // by leader
+	var asked, answered time.Time // of all brokers together
+	out := map[int32]int64{}      // by leader
 	for broker, now := range l.brokers {
 		var in int64
 		for tp, bytes := range now.bytes {
@@ -149,15 +150,18 @@ func (c *copying) see(l copyLook) {
 			out[was.leader] += grew
 		}
 		c.total += in
-		c.in[broker] = append(c.in[broker], arrival{now.at, in})
+		c.in[broker] = append(c.in[broker], arrival{now.asked, now.answered, in})
 		c.held[broker] = now.bytes
 		out[broker] += 0 // A look at which nothing left a broker is one too: it ends a second.
-		if now.at.After(latest) {
-			latest = now.at
+		if asked.IsZero() || now.asked.Before(asked) {
+			asked = now.asked
+		}
+		if now.answered.After(answered) {
+			answered = now.answered
 		}
 	}
 	for leader, bytes := range out {
-		c.out[leader] = append(c.out[leader], arrival{latest, bytes})
+		c.out[leader] = append(c.out[leader], arrival{asked, answered, bytes})
 	}
 	c.partitions = l.partitions
 }
@@ -178,15 +182,15 @@ func (c *copying) sum() Copying {
 }
 
 // totalAndFastest adds arrivals up, and finds the most of any second: from each look on, what had come by the first look that is a
-// second or more later, by the time between the two.
+// second or more later, by the time from the question of the one to the answer of the other.
 func totalAndFastest(arrivals []arrival) (total int64, fastest float64) {
-	slices.SortStableFunc(arrivals, func(a, b arrival) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(arrivals, func(a, b arrival) int { return a.answered.Compare(b.answered) })
 	for i, from := range arrivals {
 		total += from.bytes
 		var bytes int64
 		for _, a := range arrivals[i+1:] {
 			bytes += a.bytes
-			if span := a.at.Sub(from.at); span >= time.Second {
+			if span := a.answered.Sub(from.asked); a.asked.Sub(from.asked) >= time.Second {
 				fastest = max(fastest, float64(bytes)/span.Seconds())
 				break
 			}
@@ -230,9 +234,9 @@ func lookAtCopies(ctx context.Context, client *kgo.Client) (copyLook, error) {
 	return l, nil
 }
 
-// heldBy asks one broker. The moment that its sizes are of is taken to be the middle of the question.
+// heldBy asks one broker.
 func heldBy(ctx context.Context, broker *kgo.Broker) (heldBytes, error) {
-	sent := time.Now()
+	asked := time.Now()
 	response, err := kmsg.NewPtrDescribeLogDirsRequest().RequestWith(ctx, broker)
 	if err != nil {
 		return heldBytes{}, err
@@ -240,7 +244,7 @@ func heldBy(ctx context.Context, broker *kgo.Broker) (heldBytes, error) {
 	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
 		return heldBytes{}, err
 	}
-	held := heldBytes{at: sent.Add(time.Since(sent) / 2), bytes: map[topicPartition]int64{}}
+	held := heldBytes{asked: asked, answered: time.Now(), bytes: map[topicPartition]int64{}}
 	for _, dir := range response.Dirs {
 		for _, t := range dir.Topics {
 			for _, p := range t.Partitions {

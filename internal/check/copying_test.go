@@ -54,7 +54,7 @@ func TestCopying(t *testing.T) {
 				l := copyLook{partitions: map[topicPartition]copyPartition{a: s.is}, brokers: map[int32]heldBytes{}}
 				for broker, bytes := range map[int32]int64{1: s.one, 4: s.four} {
 					if bytes >= 0 {
-						l.brokers[broker] = heldBytes{at, map[topicPartition]int64{a: bytes}}
+						l.brokers[broker] = heldBytes{at, at, map[topicPartition]int64{a: bytes}}
 					}
 				}
 				sum.see(l)
@@ -66,14 +66,23 @@ func TestCopying(t *testing.T) {
 	}
 }
 
+// TestASlowAnswerProvesLess: what came by an answer that took a second may have come in that second as well.
+func TestASlowAnswerProvesLess(t *testing.T) {
+	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
+	total, fastest := totalAndFastest([]arrival{{at(0), at(0), 0}, {at(1000), at(2000), 100}})
+	if total != 100 || fastest != 50 {
+		t.Errorf("%d in all, %v in the fastest second", total, fastest)
+	}
+}
+
 // TestANewTopicIsNotCopied: its first replicas are written by producers.
 func TestANewTopicIsNotCopied(t *testing.T) {
 	var sum copying
-	sum.see(copyLook{partitions: map[topicPartition]copyPartition{}, brokers: map[int32]heldBytes{1: {time.Unix(1, 0), nil}}})
+	sum.see(copyLook{partitions: map[topicPartition]copyPartition{}, brokers: map[int32]heldBytes{1: {time.Unix(1, 0), time.Unix(1, 0), nil}}})
 	late := topicPartition{"late", 0}
 	sum.see(copyLook{
 		partitions: map[topicPartition]copyPartition{late: {1, []int32{1}}},
-		brokers:    map[int32]heldBytes{1: {time.Unix(2, 0), map[topicPartition]int64{late: 100}}},
+		brokers:    map[int32]heldBytes{1: {time.Unix(2, 0), time.Unix(2, 0), map[topicPartition]int64{late: 100}}},
 	})
 	if got := sum.sum(); got.Bytes != 0 {
 		t.Errorf("%+v", got)
