@@ -2,7 +2,6 @@ package placement
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 )
 
@@ -24,21 +23,22 @@ type Limits struct {
 // are passed over.
 //
 // Data flows from the partition's leader to the added brokers. Of all moves those come first that have to pass where the most bytes are
-// still to go, in or out of one broker, so that no broker is busy when all others are done; of these the biggest.
+// still to go, in or out of one broker, so that no broker is busy when all others are done; of these the biggest. MovesPerBroker and
+// BytesPerBroker leave room for the others.
 //
 // A move that would exchange every replica of a partition at once is cut: one old replica that is in sync stays, the leader where it can, in
 // place of a new one of its zone. What it leaves out is for a later round.
 func Batch(moves, inFlight []Move, limits Limits) []Move {
-	q := &queue{limits: limits, pending: map[pipe]int64{}, flying: map[pipe]flight{}}
+	flying, pending := map[pipe]flight{}, map[pipe]int64{} // pending are the bytes of the moves that wait
+	var waiting []candidate
 	busy := map[string]map[int32]bool{}
 	for _, m := range inFlight {
 		if busy[m.Partition.Topic] == nil {
 			busy[m.Partition.Topic] = map[int32]bool{}
 		}
 		busy[m.Partition.Topic][m.Partition.Partition] = true
-		q.fly(pipes(m), m.Partition.Bytes)
+		fly(flying, pipes(m), m.Partition.Bytes)
 	}
-	q.started = len(inFlight)
 	for _, m := range moves {
 		if busy[m.Partition.Topic][m.Partition.Partition] {
 			continue
@@ -46,32 +46,30 @@ func Batch(moves, inFlight []Move, limits Limits) []Move {
 		c := candidate{move: cut(m, limits.Zones)}
 		c.bytes, c.pipes = c.move.Bytes(), pipes(c.move)
 		for _, p := range c.pipes {
-			q.pending[p] += m.Partition.Bytes
+			pending[p] += m.Partition.Bytes
 		}
-		q.waiting = append(q.waiting, c)
+		waiting = append(waiting, c)
 	}
-	for i := range q.waiting {
-		q.waiting[i].ahead = q.ahead(q.waiting[i])
+	for i := range waiting {
+		for _, p := range waiting[i].pipes {
+			waiting[i].ahead = max(waiting[i].ahead, pending[p])
+		}
 	}
-	heap.Init(q)
+	slices.SortFunc(waiting, func(x, y candidate) int {
+		return cmp.Or(
+			cmp.Compare(y.ahead, x.ahead), cmp.Compare(y.bytes, x.bytes),
+			cmp.Compare(x.move.Partition.Topic, y.move.Partition.Topic), cmp.Compare(x.move.Partition.Partition, y.move.Partition.Partition),
+		)
+	})
 	var batch []Move
-	for len(q.waiting) > 0 && (limits.Partitions == 0 || q.started < limits.Partitions) {
-		// What is ahead only shrinks as moves start, so a move whose rank is still the best when it is taken anew is the best of all.
-		if now := q.ahead(q.waiting[0]); now < q.waiting[0].ahead {
-			q.waiting[0].ahead = now
-			heap.Fix(q, 0)
-			continue
+	for _, c := range waiting {
+		if limits.Partitions > 0 && len(inFlight)+len(batch) >= limits.Partitions {
+			break
 		}
-		c := heap.Pop(q).(candidate) //nolint:forcetypeassert // The heap has nothing else.
-		if !q.may(c) {
-			continue
+		if limits.allow(c, flying) {
+			fly(flying, c.pipes, c.move.Partition.Bytes)
+			batch = append(batch, c.move)
 		}
-		q.fly(c.pipes, c.move.Partition.Bytes)
-		for _, p := range c.pipes {
-			q.pending[p] -= c.move.Partition.Bytes
-		}
-		q.started++
-		batch = append(batch, c.move)
 	}
 	return batch
 }
@@ -132,39 +130,23 @@ type flight struct {
 	bytes int64
 }
 
-// queue is the moves that wait, a heap with the one to start next on top.
-type queue struct {
-	limits  Limits
-	waiting []candidate
-	pending map[pipe]int64 // bytes of the moves that wait
-	flying  map[pipe]flight
-	started int
-}
-
-func (q *queue) ahead(c candidate) (most int64) {
-	for _, p := range c.pipes {
-		most = max(most, q.pending[p])
-	}
-	return most
-}
-
 // fly notes that a move is in flight. It counts once in each pipe, with its bytes for every copy.
-func (q *queue) fly(pipes []pipe, bytes int64) {
+func fly(flying map[pipe]flight, pipes []pipe, bytes int64) {
 	for i, p := range pipes {
-		f := q.flying[p]
+		f := flying[p]
 		if !slices.Contains(pipes[:i], p) {
 			f.moves++
 		}
 		f.bytes += bytes
-		q.flying[p] = f
+		flying[p] = f
 	}
 }
 
-// may says that the limits let the move start.
-func (q *queue) may(c candidate) bool {
+// allow says that the limits let the move start beside what is in flight.
+func (l Limits) allow(c candidate, flying map[pipe]flight) bool {
 	for _, p := range c.pipes {
-		f := q.flying[p]
-		if q.limits.MovesPerBroker > 0 && f.moves >= q.limits.MovesPerBroker {
+		f := flying[p]
+		if l.MovesPerBroker > 0 && f.moves >= l.MovesPerBroker {
 			return false
 		}
 		var bytes int64
@@ -173,30 +155,9 @@ func (q *queue) may(c candidate) bool {
 				bytes += c.move.Partition.Bytes
 			}
 		}
-		if q.limits.BytesPerBroker > 0 && f.moves > 0 && f.bytes+bytes > q.limits.BytesPerBroker {
+		if l.BytesPerBroker > 0 && f.moves > 0 && f.bytes+bytes > l.BytesPerBroker {
 			return false
 		}
 	}
 	return true
-}
-
-// Len, Less, Swap, Push and Pop make the queue a heap.
-func (q *queue) Len() int { return len(q.waiting) }
-
-func (q *queue) Less(i, j int) bool {
-	x, y := &q.waiting[i], &q.waiting[j]
-	return cmp.Or(
-		cmp.Compare(y.ahead, x.ahead), cmp.Compare(y.bytes, x.bytes),
-		cmp.Compare(x.move.Partition.Topic, y.move.Partition.Topic), cmp.Compare(x.move.Partition.Partition, y.move.Partition.Partition),
-	) < 0
-}
-
-func (q *queue) Swap(i, j int) { q.waiting[i], q.waiting[j] = q.waiting[j], q.waiting[i] }
-
-func (q *queue) Push(x any) { q.waiting = append(q.waiting, x.(candidate)) } //nolint:forcetypeassert // Only Batch pushes.
-
-func (q *queue) Pop() any {
-	last := q.waiting[len(q.waiting)-1]
-	q.waiting = q.waiting[:len(q.waiting)-1]
-	return last
 }

@@ -31,9 +31,6 @@ func TestBatch(t *testing.T) {
 		"the way with most ahead goes first": {
 			[]Move{move(0, 8, l(1), l(2)), move(1, 6, l(3), l(4)), move(2, 6, l(5), l(4))}, nil, Limits{Partitions: 1}, l(1),
 		},
-		"and what has started is not ahead any more": {
-			[]Move{move(0, 8, l(1), l(2)), move(1, 6, l(3), l(4)), move(2, 6, l(5), l(4))}, nil, Limits{Partitions: 2}, l(1, 0),
-		},
 		"so many into a broker": {
 			[]Move{move(0, 5, l(1), l(4)), move(1, 5, l(2), l(4)), move(2, 5, l(3), l(4))}, nil, Limits{MovesPerBroker: 2}, l(0, 1),
 		},

@@ -17,6 +17,8 @@ type Fleet struct {
 	Timing
 	// Now is the model's clock.
 	Now time.Time
+
+	index map[plan.TopicPartition]int
 }
 
 // New returns a model that starts from an observation, which is not changed.
@@ -56,16 +58,14 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 		}
 	case plan.Reorder:
 		for _, m := range s.Moves {
-			for i, p := range f.Partitions {
-				if p.TopicPartition == m.TopicPartition {
-					f.Partitions[i].Replicas = slices.Clone(m.To)
-				}
+			if p := f.partition(m.TopicPartition); p != nil {
+				p.Replicas = slices.Clone(m.To)
 			}
 		}
 	case plan.ElectLeaders:
-		for i, p := range f.Partitions {
-			if slices.Contains(s.Partitions, p.TopicPartition) {
-				f.Partitions[i].Leader = p.Replicas[0]
+		for _, tp := range s.Partitions {
+			if p := f.partition(tp); p != nil {
+				p.Leader = p.Replicas[0]
 			}
 		}
 	case plan.AddVoter:
@@ -112,22 +112,39 @@ func (f *Fleet) update(id int32, change func(*plan.Node)) {
 }
 
 func (f *Fleet) move(m plan.Reassignment) {
-	for i, p := range f.Partitions {
-		if p.TopicPartition == m.TopicPartition {
-			p.Adding, p.Removing = m.Added(), m.Removed()
-			p.Replicas = slices.Concat(m.To, m.Removed())
-			f.Partitions[i] = p
+	if p := f.partition(m.TopicPartition); p != nil {
+		p.Adding, p.Removing = m.Added(), m.Removed()
+		p.Replicas = slices.Concat(m.To, m.Removed())
+	}
+}
+
+// partition finds a partition; nil when there is none. The index is made anew when partitions have come.
+func (f *Fleet) partition(tp plan.TopicPartition) *plan.Partition {
+	if len(f.index) != len(f.Partitions) {
+		f.index = map[plan.TopicPartition]int{}
+		for i, p := range f.Partitions {
+			f.index[p.TopicPartition] = i
 		}
 	}
+	if i, ok := f.index[tp]; ok {
+		return &f.Partitions[i]
+	}
+	return nil
 }
 
 // Settle lets pass what only takes time: launched nodes come up, moves end, empty disks are seen to be empty, the dead are fenced.
 func (f *Fleet) Settle() {
 	f.Now = f.Now.Add(f.pending())
+	dead := f.dead()
 	for i, p := range f.Partitions {
-		p.Replicas = p.Target()
-		p.Adding, p.Removing = nil, nil
-		p.ISR = slices.DeleteFunc(slices.Clone(p.Replicas), func(id int32) bool { return f.dead(id) })
+		if p.InFlight() {
+			p.Replicas = p.Target()
+			p.Adding, p.Removing = nil, nil
+		}
+		p.ISR = p.Replicas
+		if slices.ContainsFunc(p.ISR, dead) {
+			p.ISR = slices.DeleteFunc(slices.Clone(p.ISR), dead)
+		}
 		if len(p.Replicas) > 0 && !slices.Contains(p.ISR, p.Leader) && len(p.ISR) > 0 {
 			p.Leader = p.ISR[0]
 		}
@@ -167,20 +184,20 @@ func (f *Fleet) Settle() {
 		}
 	}
 	if f.Quorum != nil {
+		dead = f.dead() // Nodes that were stopping are stopped now.
 		for id := range f.Quorum.Voters {
-			f.Quorum.Voters[id] = !f.dead(id)
+			f.Quorum.Voters[id] = !dead(id)
 		}
 	}
 }
 
-// dead says that a node is gone or cannot serve.
-func (f *Fleet) dead(id int32) bool {
+// dead says which nodes are gone or cannot serve, as things are now.
+func (f *Fleet) dead() func(id int32) bool {
+	alive := map[int32]bool{}
 	for _, n := range f.Nodes {
-		if n.ID == id {
-			return n.Lost() != ""
-		}
+		alive[n.ID] = n.Lost() == ""
 	}
-	return true
+	return func(id int32) bool { return !alive[id] }
 }
 
 func merge(config map[string]string, changes map[string]*string) map[string]string {
