@@ -26,49 +26,41 @@ type Limits struct {
 // A move that would exchange every replica of a partition at once is cut: one old replica that is in sync stays, the leader where it can, in
 // its position. What it leaves out is for a later round.
 func Batch(moves, inFlight []Move, limits Limits) []Move {
-	q := &queue{limits: limits, pending: map[pipe]int64{}, flying: map[pipe]flight{}}
-	busy := map[string]map[int32]bool{}
-	for _, m := range inFlight {
-		if busy[m.Partition.Topic] == nil {
-			busy[m.Partition.Topic] = map[int32]bool{}
-		}
-		busy[m.Partition.Topic][m.Partition.Partition] = true
-		q.fly(pipes(m), m.Partition.Bytes)
+	type name struct {
+		topic     string
+		partition int32
 	}
-	q.started = len(inFlight)
+	q := newQueue(moves, inFlight, limits)
+	busy := map[name]bool{}
+	for _, m := range inFlight {
+		busy[name{m.Partition.Topic, m.Partition.Partition}] = true
+		q.start(m.Partition.Bytes, q.pipes(nil, m))
+	}
 	for _, m := range moves {
-		if busy[m.Partition.Topic][m.Partition.Partition] {
+		if len(busy) > 0 && busy[name{m.Partition.Topic, m.Partition.Partition}] {
 			continue
 		}
-		c := candidate{move: cut(m)}
-		c.bytes, c.pipes = c.move.Bytes(), pipes(c.move)
-		for _, p := range c.pipes {
-			q.pending[p] += m.Partition.Bytes
-		}
-		q.waiting = append(q.waiting, c)
+		q.moves = append(q.moves, cut(m))
 	}
-	for i := range q.waiting {
-		q.waiting[i].ahead = q.ahead(q.waiting[i])
-	}
-	heap.Init(q)
+	q.rank()
 	var batch []Move
 	for len(q.waiting) > 0 && (limits.Partitions == 0 || q.started < limits.Partitions) {
-		// What is ahead only shrinks as moves start, so a move whose rank is still the best when it is taken anew is the best of all.
-		if now := q.ahead(q.waiting[0]); now < q.waiting[0].ahead {
-			q.waiting[0].ahead = now
+		// What is ahead only shrinks as moves start, so a move that is still the first when its rank is found anew is the first of all.
+		first := q.waiting[0]
+		if now := q.most(first); now < q.ahead[first] {
+			q.ahead[first] = now
 			heap.Fix(q, 0)
 			continue
 		}
-		c := heap.Pop(q).(candidate) //nolint:forcetypeassert // The heap has nothing else.
-		if !q.may(c) {
-			continue
+		heap.Pop(q)
+		m := q.moves[first]
+		if pipes := q.through(first); q.may(m.Partition.Bytes, pipes) {
+			q.start(m.Partition.Bytes, pipes)
+			for _, p := range pipes {
+				q.pending[p] -= m.Partition.Bytes
+			}
+			batch = append(batch, m)
 		}
-		q.fly(c.pipes, c.move.Partition.Bytes)
-		for _, p := range c.pipes {
-			q.pending[p] -= c.move.Partition.Bytes
-		}
-		q.started++
-		batch = append(batch, c.move)
 	}
 	return batch
 }
@@ -89,84 +81,141 @@ func cut(m Move) Move {
 	return m
 }
 
-// pipe is one direction of one broker.
-type pipe struct {
-	broker int32
-	out    bool
+// queue is the moves that wait, a heap with the one to start next on top. What they pass through are pipes: the two directions of each
+// broker, as numbers.
+type queue struct {
+	limits Limits
+	number numbers
+
+	moves   []Move // the biggest first
+	first   []int  // move m passes through the pipes all[first[m]:first[m+1]], one for each copy
+	all     []int32
+	ahead   []int64 // by move: the bytes that were to go through its busiest pipe when its rank was last found
+	waiting []int32 // the heap, of numbers of moves
+
+	pending []int64 // by pipe: the bytes of the moves that wait
+	flying  []int64 // by pipe: bytes in flight
+	flights []int   // by pipe: moves in flight
+	started int
 }
 
-// pipes returns what a move passes through, once for every copy.
-func pipes(m Move) []pipe {
-	added := m.Added()
-	if len(added) == 0 || len(m.Partition.Replicas) == 0 {
-		return nil
+// newQueue numbers the brokers.
+func newQueue(moves, inFlight []Move, limits Limits) *queue {
+	highest := int32(0)
+	each := func(do func(id int32)) {
+		for _, list := range [][]Move{moves, inFlight} {
+			for _, m := range list {
+				for _, id := range m.Partition.Replicas {
+					do(id)
+				}
+				for _, id := range m.To {
+					do(id)
+				}
+			}
+		}
+	}
+	each(func(id int32) { highest = max(highest, id) })
+	q := &queue{limits: limits, number: newNumbers(highest)}
+	n := int32(0)
+	each(func(id int32) {
+		if q.number.get(id) < 0 {
+			q.number.set(id, n)
+			n++
+		}
+	})
+	q.pending, q.flying, q.flights = make([]int64, 2*n), make([]int64, 2*n), make([]int, 2*n)
+	return q
+}
+
+// pipes appends what a move passes through.
+func (q *queue) pipes(to []int32, m Move) []int32 {
+	if len(m.Partition.Replicas) == 0 {
+		return to
 	}
 	source := m.Partition.Replicas[0]
 	if slices.Contains(m.Partition.Replicas, m.Partition.Leader) {
 		source = m.Partition.Leader
 	}
-	var out []pipe
-	for _, r := range added {
-		out = append(out, pipe{r, false}, pipe{source, true})
+	for _, r := range m.To {
+		if !slices.Contains(m.Partition.Replicas, r) {
+			to = append(to, 2*q.number.get(r), 2*q.number.get(source)+1)
+		}
 	}
-	return out
+	return to
 }
 
-// candidate is a move that waits. ahead is how many bytes are to go through the busiest pipe that it passes.
-type candidate struct {
-	move         Move
-	pipes        []pipe
-	bytes, ahead int64
+// rank orders the moves and makes the heap.
+func (q *queue) rank() {
+	type sized struct {
+		bytes int64
+		move  Move
+	}
+	order := make([]sized, len(q.moves))
+	for i, m := range q.moves {
+		order[i] = sized{m.Bytes(), m}
+	}
+	slices.SortStableFunc(order, func(x, y sized) int {
+		if x.bytes != y.bytes {
+			return cmp.Compare(y.bytes, x.bytes)
+		}
+		p, r := &x.move.Partition, &y.move.Partition
+		return cmp.Or(cmp.Compare(p.Topic, r.Topic), cmp.Compare(p.Partition, r.Partition))
+	})
+	q.first = make([]int, len(order)+1)
+	for i, o := range order {
+		q.moves[i] = o.move
+		q.all = q.pipes(q.all, o.move)
+		q.first[i+1] = len(q.all)
+		for _, p := range q.through(int32(i)) {
+			q.pending[p] += o.move.Partition.Bytes
+		}
+	}
+	q.ahead, q.waiting = make([]int64, len(order)), make([]int32, len(order))
+	for i := range q.waiting {
+		q.waiting[i] = int32(i)
+		q.ahead[i] = q.most(int32(i))
+	}
+	heap.Init(q)
 }
 
-// flight is what is in flight in a pipe.
-type flight struct {
-	moves int
-	bytes int64
-}
+// through are the pipes of a move.
+func (q *queue) through(move int32) []int32 { return q.all[q.first[move]:q.first[move+1]] }
 
-// queue is the moves that wait, a heap with the one to start next on top.
-type queue struct {
-	limits  Limits
-	waiting []candidate
-	pending map[pipe]int64 // bytes of the moves that wait
-	flying  map[pipe]flight
-	started int
-}
-
-func (q *queue) ahead(c candidate) (most int64) {
-	for _, p := range c.pipes {
+// most is how many bytes are to go through the busiest pipe of a move.
+func (q *queue) most(move int32) (most int64) {
+	for _, p := range q.through(move) {
 		most = max(most, q.pending[p])
 	}
 	return most
 }
 
-// fly notes that a move is in flight. It counts once in each pipe, with its bytes for every copy.
-func (q *queue) fly(pipes []pipe, bytes int64) {
+// start notes that a move is in flight. It counts once in each pipe, with its bytes for every copy.
+func (q *queue) start(bytes int64, pipes []int32) {
+	q.started++
 	for i, p := range pipes {
-		f := q.flying[p]
 		if !slices.Contains(pipes[:i], p) {
-			f.moves++
+			q.flights[p]++
 		}
-		f.bytes += bytes
-		q.flying[p] = f
+		q.flying[p] += bytes
 	}
 }
 
-// may says that the limits let the move start.
-func (q *queue) may(c candidate) bool {
-	for _, p := range c.pipes {
-		f := q.flying[p]
-		if q.limits.MovesPerBroker > 0 && f.moves >= q.limits.MovesPerBroker {
+// may says that the limits let a move start.
+func (q *queue) may(bytes int64, pipes []int32) bool {
+	for _, p := range pipes {
+		if q.limits.MovesPerBroker > 0 && q.flights[p] >= q.limits.MovesPerBroker {
 			return false
 		}
-		var bytes int64
-		for _, other := range c.pipes {
+		if q.limits.BytesPerBroker == 0 || q.flights[p] == 0 {
+			continue
+		}
+		more := q.flying[p]
+		for _, other := range pipes {
 			if other == p {
-				bytes += c.move.Partition.Bytes
+				more += bytes
 			}
 		}
-		if q.limits.BytesPerBroker > 0 && f.moves > 0 && f.bytes+bytes > q.limits.BytesPerBroker {
+		if more > q.limits.BytesPerBroker {
 			return false
 		}
 	}
@@ -177,16 +226,16 @@ func (q *queue) may(c candidate) bool {
 func (q *queue) Len() int { return len(q.waiting) }
 
 func (q *queue) Less(i, j int) bool {
-	x, y := &q.waiting[i], &q.waiting[j]
-	return cmp.Or(
-		cmp.Compare(y.ahead, x.ahead), cmp.Compare(y.bytes, x.bytes),
-		cmp.Compare(x.move.Partition.Topic, y.move.Partition.Topic), cmp.Compare(x.move.Partition.Partition, y.move.Partition.Partition),
-	) < 0
+	x, y := q.waiting[i], q.waiting[j]
+	if q.ahead[x] != q.ahead[y] {
+		return q.ahead[x] > q.ahead[y]
+	}
+	return x < y
 }
 
 func (q *queue) Swap(i, j int) { q.waiting[i], q.waiting[j] = q.waiting[j], q.waiting[i] }
 
-func (q *queue) Push(x any) { q.waiting = append(q.waiting, x.(candidate)) } //nolint:forcetypeassert // Only Batch pushes.
+func (q *queue) Push(x any) { q.waiting = append(q.waiting, x.(int32)) } //nolint:forcetypeassert // The heap has nothing else.
 
 func (q *queue) Pop() any {
 	last := q.waiting[len(q.waiting)-1]
