@@ -148,26 +148,28 @@ func (q *queue) pipes(to []int32, m Move) []int32 {
 func (q *queue) rank() {
 	type sized struct {
 		bytes int64
-		move  Move
+		move  int32
 	}
-	order := make([]sized, len(q.moves))
-	for i, m := range q.moves {
-		order[i] = sized{m.Bytes(), m}
+	moves := q.moves
+	order := make([]sized, len(moves))
+	for i, m := range moves {
+		order[i] = sized{m.Bytes(), int32(i)}
 	}
-	slices.SortStableFunc(order, func(x, y sized) int {
+	slices.SortFunc(order, func(x, y sized) int {
 		if x.bytes != y.bytes {
 			return cmp.Compare(y.bytes, x.bytes)
 		}
-		p, r := &x.move.Partition, &y.move.Partition
-		return cmp.Or(cmp.Compare(p.Topic, r.Topic), cmp.Compare(p.Partition, r.Partition))
+		p, r := &moves[x.move].Partition, &moves[y.move].Partition
+		return cmp.Or(cmp.Compare(p.Topic, r.Topic), cmp.Compare(p.Partition, r.Partition), cmp.Compare(x.move, y.move))
 	})
+	q.moves = make([]Move, len(order))
 	q.first = make([]int, len(order)+1)
 	for i, o := range order {
-		q.moves[i] = o.move
-		q.all = q.pipes(q.all, o.move)
+		q.moves[i] = moves[o.move]
+		q.all = q.pipes(q.all, q.moves[i])
 		q.first[i+1] = len(q.all)
 		for _, p := range q.through(int32(i)) {
-			q.pending[p] += o.move.Partition.Bytes
+			q.pending[p] += q.moves[i].Partition.Bytes
 		}
 	}
 	q.ahead, q.waiting = make([]int64, len(order)), make([]int32, len(order))
