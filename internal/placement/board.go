@@ -271,12 +271,20 @@ func (b *board) cell(broker int32) int32 {
 // fits says that so many more bytes keep the broker within its headroom.
 func (b *board) fits(broker int32, size int64) bool { return size <= b.limit[broker]-b.peak[broker] }
 
-// byLoad orders brokers, the emptiest first.
+// byLoad orders brokers, the emptiest first. It looks at the next figure only where the ones before it are equal: this is where the time of
+// a large plan goes.
 func (b *board) byLoad(x, y int32) int {
-	return cmp.Or(
-		cmp.Compare(b.bytes[x], b.bytes[y]), cmp.Compare(b.replicas[x], b.replicas[y]),
-		cmp.Compare(b.leaders[x], b.leaders[y]), cmp.Compare(b.leaderBytes[x], b.leaderBytes[y]), cmp.Compare(x, y),
-	)
+	switch {
+	case b.bytes[x] != b.bytes[y]:
+		return cmp.Compare(b.bytes[x], b.bytes[y])
+	case b.replicas[x] != b.replicas[y]:
+		return cmp.Compare(b.replicas[x], b.replicas[y])
+	case b.leaders[x] != b.leaders[y]:
+		return cmp.Compare(b.leaders[x], b.leaders[y])
+	case b.leaderBytes[x] != b.leaderBytes[y]:
+		return cmp.Compare(b.leaderBytes[x], b.leaderBytes[y])
+	}
+	return cmp.Compare(x, y)
 }
 
 // move puts the replica at a position of the partition's list onto another broker.

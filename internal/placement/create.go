@@ -57,10 +57,10 @@ func create(f Fleet, topic string, partitions, factor int, group string) Plan {
 		}
 	}
 	b.less = func(x, y int32) int {
-		return cmp.Or(
-			cmp.Compare(own[x], own[y]), cmp.Compare(b.replicas[x], b.replicas[y]), cmp.Compare(b.bytes[x], b.bytes[y]),
-			cmp.Compare(b.leaders[x], b.leaders[y]), cmp.Compare(x, y),
-		)
+		if own[x] != own[y] || b.replicas[x] != b.replicas[y] {
+			return cmp.Or(cmp.Compare(own[x], own[y]), cmp.Compare(b.replicas[x], b.replicas[y]))
+		}
+		return b.byLoad(x, y)
 	}
 	var moves []Move
 	for p := int32(start); int(p) < len(b.parts) && b.parts[p].Topic == topic; p++ {

@@ -23,6 +23,10 @@ func TestBalanceLeaders(t *testing.T) {
 		"brokers that share partitions have a number of their own": {
 			fleet(brokers("1a", "2a", "3b", "4a"), []int32{1}, []int32{1}, []int32{1}, []int32{2, 3}, []int32{2, 3}), [][]int32{{1}, {1}, {1}, {3, 2}, {2, 3}},
 		},
+		"what a broker cannot give away raises the number, and no list changes for less": {
+			fleet(brokers("1a", "2b", "3c"), []int32{1}, []int32{1}, []int32{1}, []int32{1}, []int32{2, 1}, []int32{2, 3}, []int32{2, 3}, []int32{2, 3}, []int32{2, 3}),
+			[][]int32{{1}, {1}, {1}, {1}, {2, 1}, {3, 2}, {2, 3}, {2, 3}, {2, 3}},
+		},
 		"leader bytes decide which": {
 			fleet(brokers("1a", "2b"), []int32{1, 2}, []int32{1, 2}, []int32{1, 2}, []int32{1, 2}).bytes(50, 1, 25, 24), [][]int32{{2, 1}, {2, 1}, {1, 2}, {1, 2}},
 		},

@@ -77,6 +77,8 @@ type scaleOut struct {
 	share, level []int64
 	// flexible says that replicas of the circle may change zones.
 	flexible []bool
+	// near has for each cell the receivers that its donors may give to: those of the cell, or of the circle where that is flexible.
+	near [][]int32
 	// lists has for each donor its partitions, the largest first.
 	lists [][]int32
 }
@@ -102,8 +104,16 @@ func (s *scaleOut) setShares() {
 			donors[c] = append(donors[c], i)
 		}
 	}
-	slices.SortFunc(s.donors, func(x, y int32) int { return b.less(y, x) })
 	wanted := s.wanted(members, total)
+	s.near = make([][]int32, cells)
+	for c := range cells {
+		for _, i := range s.receivers {
+			if circle := b.circle(i); int(b.cell(i)) == c || int(circle) == c/zones && s.flexible[circle] {
+				s.near[c] = append(s.near[c], i)
+			}
+		}
+	}
+	slices.SortFunc(s.donors, func(x, y int32) int { return b.less(y, x) })
 	s.share, s.level = make([]int64, cells), make([]int64, cells)
 	for c := range cells {
 		if members[c] > 0 {
@@ -248,7 +258,10 @@ func (s *scaleOut) giveFitting(spare func(donor int32) int64) (moved bool) {
 	for _, donor := range s.donors {
 		list := s.lists[donor]
 		for {
-			fitting := min(spare(donor), s.mostLacking())
+			fitting := spare(donor)
+			if fitting > 0 {
+				fitting = min(fitting, s.mostLacking(donor))
+			}
 			at, _ := slices.BinarySearchFunc(list, fitting, func(p int32, fitting int64) int { return cmp.Compare(fitting, s.parts[p].Bytes) })
 			if at == len(list) || s.parts[list[at]].Bytes == 0 || fitting <= 0 {
 				break
@@ -264,14 +277,15 @@ func (s *scaleOut) giveFitting(spare func(donor int32) int64) (moved bool) {
 // half is half of what the donor has more than the emptiest added broker: what it may give and still have as much.
 func (s *scaleOut) half(donor int32) int64 {
 	least := s.bytes[donor]
-	for _, i := range s.receivers {
+	for _, i := range s.near[s.cell(donor)] {
 		least = min(least, s.bytes[i])
 	}
 	return (s.bytes[donor] - least) / 2
 }
 
-func (s *scaleOut) mostLacking() (most int64) {
-	for _, i := range s.receivers {
+// mostLacking is what the added broker lacks of its share that lacks most of those that the donor may give to.
+func (s *scaleOut) mostLacking(donor int32) (most int64) {
+	for _, i := range s.near[s.cell(donor)] {
 		most = max(most, s.share[s.cell(i)]-s.bytes[i])
 	}
 	return most
@@ -287,10 +301,8 @@ func (s *scaleOut) give(donor, p int32) bool {
 	size := s.parts[p].Bytes
 	_, worst := s.crowding(p, at)
 	to, lack := int32(-1), size-1
-	for _, i := range s.receivers {
-		l := s.share[s.cell(i)] - s.bytes[i]
-		near := s.cell(i) == s.cell(donor) || s.circle(i) == s.circle(donor) && s.flexible[s.circle(i)]
-		if l > lack && near && s.bytes[i]+size <= s.bytes[donor]-size && s.inZone[s.zone[i]] <= worst && s.free(p, i) {
+	for _, i := range s.near[s.cell(donor)] {
+		if l := s.share[s.cell(i)] - s.bytes[i]; l > lack && s.bytes[i]+size <= s.bytes[donor]-size && s.inZone[s.zone[i]] <= worst && s.free(p, i) {
 			to, lack = i, l
 		}
 	}
