@@ -19,6 +19,7 @@ type board struct {
 
 	parts     []Partition // by topic and partition
 	partGroup []int32
+	size      []int64 // the partitions' bytes, close together
 	first     []int32 // the replicas of partition p are held[first[p]:first[p+1]]
 	held      []int32
 	touched   []bool
@@ -173,8 +174,10 @@ func (b *board) deal() {
 	n := len(b.brokers)
 	b.bytes, b.leaderBytes = make([]int64, n), make([]int64, n)
 	b.replicas, b.leaders = make([]int32, n), make([]int32, n)
+	b.size = make([]int64, len(b.parts))
 	for p := range b.parts {
 		size := b.parts[p].Bytes
+		b.size[p] = size
 		for at, i := range b.list(int32(p)) {
 			b.bytes[i] += size
 			b.replicas[i]++
@@ -291,16 +294,16 @@ func (b *board) byLoad(x, y int32) int {
 func (b *board) move(p int32, at int, to int32) {
 	b.touch(p)
 	from := b.list(p)[at]
-	b.load(from, -1, at == 0, b.parts[p].Bytes)
-	b.load(to, 1, at == 0, b.parts[p].Bytes)
-	b.peak[to] += b.parts[p].Bytes
+	b.load(from, -1, at == 0, b.size[p])
+	b.load(to, 1, at == 0, b.size[p])
+	b.peak[to] += b.size[p]
 	b.list(p)[at] = to
 }
 
 // lead makes the replica at a position of the partition's list the preferred leader; it changes places with the present one.
 func (b *board) lead(p int32, at int) {
 	b.touch(p)
-	list, size := b.list(p), b.parts[p].Bytes
+	list, size := b.list(p), b.size[p]
 	for _, i := range []int32{list[0], list[at]} {
 		b.eachPool(i, (*pool).remove)
 	}

@@ -92,7 +92,7 @@ func (b *board) jobs(goes func(partition, broker int32) bool) []job {
 	for p := range int32(len(b.parts)) {
 		for at, i := range b.list(p) {
 			if goes(p, i) {
-				jobs = append(jobs, job{b.parts[p].Bytes, p, at})
+				jobs = append(jobs, job{b.size[p], p, at})
 			}
 		}
 	}

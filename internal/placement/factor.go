@@ -24,12 +24,12 @@ func SetReplicationFactor(f Fleet, topic string, factor int) Plan {
 		}
 	}
 	slices.SortFunc(own, func(x, y int32) int {
-		return cmp.Or(cmp.Compare(b.parts[y].Bytes, b.parts[x].Bytes), cmp.Compare(x, y))
+		return cmp.Or(cmp.Compare(b.size[y], b.size[x]), cmp.Compare(x, y))
 	})
 	var moves []Move
 	var moved, bound int64
 	for _, p := range own {
-		list, size := slices.Clone(b.list(p)), b.parts[p].Bytes
+		list, size := slices.Clone(b.list(p)), b.size[p]
 		bound += size * int64(max(0, factor-len(list)))
 		for len(list) < factor {
 			i := b.addition(p, list)
@@ -71,7 +71,7 @@ func (b *board) addition(p int32, list []int32) int32 {
 			continue
 		}
 		for _, i := range b.pool(b.partGroup[p], z).order {
-			if b.fits(i, b.parts[p].Bytes) && !slices.Contains(list, i) {
+			if b.fits(i, b.size[p]) && !slices.Contains(list, i) {
 				if to < 0 || b.less(i, to) < 0 {
 					to = i
 				}

@@ -181,7 +181,7 @@ func (l *leaders) handOver(from, target int32) bool {
 			if receiver >= 0 {
 				order = cmp.Or(cmp.Compare(l.count[to], l.count[receiver]), cmp.Compare(l.bytes[to], l.bytes[receiver]), cmp.Compare(to, receiver))
 			}
-			off := (l.bytes[from]-l.bytes[to])/2 - l.parts[p].Bytes
+			off := (l.bytes[from]-l.bytes[to])/2 - l.size[p]
 			off = max(off, -off)
 			if receiver < 0 || order < 0 || order == 0 && off < miss {
 				best, receiver, miss = p, to, off
@@ -222,6 +222,6 @@ func (l *leaders) follow(p, from, to int32) {
 	l.led[to] = append(l.led[to], p)
 	l.count[from]--
 	l.count[to]++
-	l.bytes[from] -= l.parts[p].Bytes
-	l.bytes[to] += l.parts[p].Bytes
+	l.bytes[from] -= l.size[p]
+	l.bytes[to] += l.size[p]
 }

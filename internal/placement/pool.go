@@ -57,7 +57,7 @@ func (p *pool) insert(broker int32) {
 
 // emptiest returns the emptiest broker that has no replica of the partition and room for it, -1 when there is none.
 func (p *pool) emptiest(partition int32) int32 {
-	size := p.b.parts[partition].Bytes
+	size := p.b.size[partition]
 	if size > p.room {
 		return -1
 	}

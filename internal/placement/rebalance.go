@@ -99,7 +99,7 @@ func (r *rebalance) round() (moved bool) {
 
 // give moves the donor's replica of a partition to the emptiest broker of its zone that may take it and stays within the limit.
 func (r *rebalance) give(donor, p int32) bool {
-	size, cell := r.parts[p].Bytes, r.cell(donor)
+	size, cell := r.size[p], r.cell(donor)
 	if r.budget > 0 && size > r.budget-r.moved {
 		return false
 	}
@@ -137,7 +137,7 @@ func (r *rebalance) choose(donor int32) []int32 {
 	const attempts = 16
 	sizes, largest := r.sizes[:0], r.largest(donor)
 	for _, p := range r.lists[donor] {
-		if size := r.parts[p].Bytes; size > 0 && size <= largest && !r.spent[[2]int32{donor, p}] && r.holds(p, donor) {
+		if size := r.size[p]; size > 0 && size <= largest && !r.spent[[2]int32{donor, p}] && r.holds(p, donor) {
 			sizes = append(sizes, sized{bytes: size, partition: p})
 		}
 	}

@@ -57,7 +57,7 @@ func (b *board) crowding(p int32, at int) (best, worst int32) {
 
 // free says that the broker could take a replica of the partition, zones aside.
 func (b *board) free(p, broker int32) bool {
-	return b.takes(broker) && b.allows(b.partGroup[p], broker) && b.fits(broker, b.parts[p].Bytes) && !b.holds(p, broker)
+	return b.takes(broker) && b.allows(b.partGroup[p], broker) && b.fits(broker, b.size[p]) && !b.holds(p, broker)
 }
 
 // receiver returns the best broker for the replica at a position of the partition's list (-1: for one more), -1 when no broker may take

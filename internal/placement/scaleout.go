@@ -144,7 +144,7 @@ func (s *scaleOut) wanted(members, total []int64) []int64 {
 	}
 	in := make([]int64, len(b.groups)) // the replicas of the partition in hand, by circle
 	for p := range int32(len(b.parts)) {
-		list, size := b.list(p), b.parts[p].Bytes
+		list, size := b.list(p), b.size[p]
 		for _, i := range list {
 			in[b.circle(i)]++
 		}
@@ -235,7 +235,7 @@ func (s *scaleOut) giveAlike() {
 		part := float64(s.bytes[donor]-level) / float64(s.bytes[donor])
 		var due [2]float64
 		for _, p := range s.lists[donor] {
-			size := s.parts[p].Bytes
+			size := s.size[p]
 			if size == 0 || s.bytes[donor] <= level {
 				break
 			}
@@ -262,8 +262,8 @@ func (s *scaleOut) giveFitting(spare func(donor int32) int64) (moved bool) {
 			if fitting > 0 {
 				fitting = min(fitting, s.mostLacking(donor))
 			}
-			at, _ := slices.BinarySearchFunc(list, fitting, func(p int32, fitting int64) int { return cmp.Compare(fitting, s.parts[p].Bytes) })
-			if at == len(list) || s.parts[list[at]].Bytes == 0 || fitting <= 0 {
+			at, _ := slices.BinarySearchFunc(list, fitting, func(p int32, fitting int64) int { return cmp.Compare(fitting, s.size[p]) })
+			if at == len(list) || s.size[list[at]] == 0 || fitting <= 0 {
 				break
 			}
 			p := list[at]
@@ -298,7 +298,7 @@ func (s *scaleOut) give(donor, p int32) bool {
 	if at < 0 {
 		return false
 	}
-	size := s.parts[p].Bytes
+	size := s.size[p]
 	_, worst := s.crowding(p, at)
 	to, lack := int32(-1), size-1
 	for _, i := range s.near[s.cell(donor)] {
@@ -327,7 +327,7 @@ func (s *scaleOut) giveEmpty() {
 		return
 	}
 	for p := range int32(len(s.parts)) {
-		if s.parts[p].Bytes > 0 {
+		if s.size[p] > 0 {
 			continue
 		}
 		for at, donor := range s.list(p) {
@@ -355,10 +355,13 @@ func (b *board) bySize(chosen func(int32) bool) [][]int32 {
 	}
 	order := make([]sized, len(b.parts))
 	for p := range order {
-		order[p] = sized{b.parts[p].Bytes, int32(p)}
+		order[p] = sized{b.size[p], int32(p)}
 	}
 	slices.SortFunc(order, func(x, y sized) int {
-		return cmp.Or(cmp.Compare(y.bytes, x.bytes), cmp.Compare(x.partition, y.partition))
+		if x.bytes != y.bytes {
+			return cmp.Compare(y.bytes, x.bytes)
+		}
+		return cmp.Compare(x.partition, y.partition)
 	})
 	lists := make([][]int32, len(b.brokers))
 	for i := range lists {

@@ -18,11 +18,11 @@ func RestoreZones(f Fleet) Plan {
 		}
 	}
 	slices.SortFunc(uneven, func(x, y int32) int {
-		return cmp.Or(cmp.Compare(b.parts[y].Bytes, b.parts[x].Bytes), cmp.Compare(x, y))
+		return cmp.Or(cmp.Compare(b.size[y], b.size[x]), cmp.Compare(x, y))
 	})
 	var bound int64
 	for _, p := range uneven {
-		bound += b.parts[p].Bytes * b.crowded(p)
+		bound += b.size[p] * b.crowded(p)
 		for !b.even(p) {
 			at := b.surplus(p)
 			to := b.receiver(p, at)
