@@ -164,7 +164,7 @@ func brokerList(ids []int32) string {
 func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, settled bool, d *Decision) {
 	planned := placement.Drain(layout(g, o, r, leavers), substitutes)
 	if len(planned.Left) > 0 && len(planned.Moves) == 0 && len(underWay(o)) == 0 {
-		if settled {
+		if settled || planned.Left[0].Constraint == placement.ConstraintSource {
 			d.block("%s", planned.Left[0])
 			return
 		}
