@@ -47,6 +47,27 @@ func TestThrottle(t *testing.T) {
 		w.setTopic("slow", byHand)
 	})
 
+	w.chapter("kill -9 in the middle of a throttled move", func() {
+		w.underLoad(func() {
+			r := w.start(withVars("apply", []string{limit, static("600")})...)
+			w.until("a throttled move is under way", 2*time.Minute, func() bool {
+				topics, err := w.client().Topics(context.Background())
+				return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool {
+					return t.Name == bulk && slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.Adding) > 0 })
+				}) && len(w.throttles()) > 2
+			})
+			r.signal(syscall.SIGKILL)
+			w.wait(r)
+			if left := w.throttles(); len(left) <= 2 {
+				w.t.Fatalf("nothing was left behind but %v, so the test would prove nothing", left)
+			}
+			w.apply("throttle=auto", static("600"))
+		})
+		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "600" })
+		w.onlyByHand("slow", byHand)
+		w.quiet("throttle=auto", static("600"))
+	})
+
 	w.chapter("a roll keeps to its rate and uses it", func() {
 		ctx := context.Background()
 		before := w.nodes(compute.RoleBroker)
@@ -60,7 +81,7 @@ func TestThrottle(t *testing.T) {
 		var took time.Duration
 		w.underLoad(func() {
 			started := time.Now()
-			w.apply(limit, static("600"))
+			w.apply(limit, static("700"))
 			took = time.Since(started)
 		})
 		copied, err := watch.Stop(ctx)
@@ -68,6 +89,7 @@ func TestThrottle(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		w.fresh(compute.RoleBroker, before)
+		// On a machine that others keep busy neither bound holds: a broker that is not run for a second makes up for it in the next.
 		var boot time.Duration
 		for _, i := range w.instances() {
 			if i.Spec.Role == compute.RoleBroker && i.Status != nil {
@@ -89,28 +111,7 @@ func TestThrottle(t *testing.T) {
 			}
 		}
 		w.onlyByHand("slow", byHand)
-		w.quiet(limit, static("600"))
-	})
-
-	w.chapter("kill -9 in the middle of a throttled move", func() {
-		w.underLoad(func() {
-			r := w.start(withVars("apply", []string{limit, static("700")})...)
-			w.until("a throttled move is under way", 2*time.Minute, func() bool {
-				topics, err := w.client().Topics(context.Background())
-				return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool {
-					return t.Name == bulk && slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.Adding) > 0 })
-				}) && len(w.throttles()) > 2
-			})
-			r.signal(syscall.SIGKILL)
-			w.wait(r)
-			if left := w.throttles(); len(left) <= 2 {
-				w.t.Fatalf("nothing was left behind but %v, so the test would prove nothing", left)
-			}
-			w.apply("throttle=auto", static("700"))
-		})
-		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "700" })
-		w.onlyByHand("slow", byHand)
-		w.quiet("throttle=auto", static("700"))
+		w.quiet(limit, static("700"))
 	})
 
 	w.chapter("destroy", w.destroy)
