@@ -230,17 +230,23 @@ func (w *workspace) planIsEmpty(vars ...string) {
 // underLoad runs a change while the load checker produces and consumes, and asserts that not one acknowledged record is lost.
 func (w *workspace) underLoad(change func()) {
 	w.t.Helper()
+	w.underLoadOf(500, change)
+}
+
+// underLoadOf is underLoad with so many records a second.
+func (w *workspace) underLoadOf(rate int, change func()) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: "load"})
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: "load", Rate: rate})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer load.Close()
-	w.until("records are acknowledged", time.Minute, func() bool { return load.Acked() > 500 })
+	w.until("records are acknowledged", time.Minute, func() bool { return load.Acked() > int64(rate) })
 	change()
 	before := load.Acked()
-	w.until("records are acknowledged after the change", time.Minute, func() bool { return load.Acked() > before+500 })
+	w.until("records are acknowledged after the change", time.Minute, func() bool { return load.Acked() > before+int64(rate) })
 	report, err := load.Stop(ctx)
 	if err != nil {
 		w.t.Fatal(err)

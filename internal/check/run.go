@@ -18,6 +18,8 @@ import (
 const (
 	// maxOpen is how many records of one partition may be without an outcome.
 	maxOpen = 2000
+	// batchBytes is how large a batch gets, unless a single record is larger.
+	batchBytes = 64 << 10
 	// produceEvery is the beat of the producer: each time, it sends what has become due since.
 	produceEvery = 10 * time.Millisecond
 	// readBackStall is how long the reading at the end may go without a record before it is given up.
@@ -62,6 +64,9 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), // So that bytes on disk are what the rate and size say.
+		// Batches of a size as producers make them. A follower is given whole batches and the beginning of one more, which it throws away: with
+		// batches of up to a megabyte, a quarter of what is copied.
+		kgo.ProducerBatchMaxBytes(int32(max(batchBytes, options.RecordBytes+1024))), //nolint:gosec // A record is far smaller than 2 GiB.
 		kgo.RecordDeliveryTimeout(options.DeliveryTimeout),
 		kgo.ProduceRequestTimeout(requestTimeout),
 		// A broker that has just started may not know the topic for a moment; the default of 4 tries is over by then.

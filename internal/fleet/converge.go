@@ -133,7 +133,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			lastErr = nil
 		}
 		if len(d.Steps) == 0 {
-			pause(ctx, c.opts.Poll)
+			pause(ctx, m.patience(c.opts.Poll))
 		}
 	}
 }

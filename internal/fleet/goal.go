@@ -28,7 +28,10 @@ const (
 	// fetchBytes is how much a follower takes from a leader at a time; Kafka's default is 10 MB. A replication throttle is looked at before a
 	// follower asks and charged when the answer has come, so each leader that it reads from may send so much beyond the limit. At 50 MiB/s
 	// from three leaders the default made seconds of 1.5 times the limit.
-	fetchBytes = 1 << 20
+	fetchBytes = 2 << 20
+	// fetchBackoffMillis is how long a follower waits that has nothing to ask a leader for, since all that it lacks from it is held back by
+	// the limit; Kafka's default is a second. With that, the end of each move was a second of copying and a second of nothing in turn.
+	fetchBackoffMillis = 50
 	// quotaWindows is over how many seconds beyond the current one a replication throttle is averaged; Kafka's default is 11. What was not
 	// used of them is made up for at once, and a broker that has just started copies slowly in its first seconds: with the default, more
 	// than 1.8 times the limit followed.
@@ -136,6 +139,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		"share.coordinator.state.topic.replication.factor": strconv.Itoa(rf),
 		"share.coordinator.state.topic.min.isr":            strconv.Itoa(isr),
 		"replica.fetch.response.max.bytes":                 strconv.Itoa(fetchBytes),
+		"replica.fetch.backoff.ms":                         strconv.Itoa(fetchBackoffMillis),
 		"replication.quota.window.num":                     strconv.Itoa(quotaWindows),
 	}
 	maps.Copy(config, static)

@@ -86,6 +86,12 @@ func (m *moving) copied(o observed) []plan.Partition {
 	return out
 }
 
+// patience is the pause before the next look, at least poll. While there is much to copy it is longer: a look asks every broker for all
+// that it has, and takes from them what the copying needs.
+func (m *moving) patience(poll time.Duration) time.Duration {
+	return max(poll, min(m.tracker.Progress().ETA/8, adjustEvery/2))
+}
+
 // tell logs how far the moves are, now and then.
 func (m *moving) tell(ctx context.Context, c *Client, g goal, now time.Time) {
 	if len(m.tracker.Open()) == 0 || now.Sub(m.told) < tellEvery {

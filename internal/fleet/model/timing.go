@@ -11,7 +11,7 @@ import (
 type Timing struct {
 	// Boot is from a node's launch until it serves.
 	Boot time.Duration
-	// Stop is from the request to shut down until the node's machine is stopped and Kafka has fenced it.
+	// Stop is from the request to shut down until the node's machine is stopped and Kafka has fenced it. It holds nothing by then.
 	Stop time.Duration
 	// Round is what it takes to observe the fleet and to decide; steps that cannot be taken back take one each.
 	Round time.Duration
@@ -25,7 +25,7 @@ type Timing struct {
 
 // Usual are the figures where nothing better is known: a boot as of a cloud's machine, and the rest as seen of a small fleet.
 var Usual = Timing{
-	Boot: 20 * time.Second, Stop: 4 * time.Second, Round: 250 * time.Millisecond, Poll: 500 * time.Millisecond,
+	Boot: 20 * time.Second, Stop: 1500 * time.Millisecond, Round: 250 * time.Millisecond, Poll: 500 * time.Millisecond,
 	Copy: time.Second, BytesPerSecond: 100 << 20,
 }
 
