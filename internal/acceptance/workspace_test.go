@@ -227,6 +227,9 @@ func (w *workspace) planIsEmpty(vars ...string) {
 	}
 }
 
+// loadBytes is the size of a record of the load: small, so that what it adds while a rollout runs is little beside what the plan has seen.
+const loadBytes = 128
+
 // underLoad runs a change while the load checker produces and consumes, and asserts that not one acknowledged record is lost.
 func (w *workspace) underLoad(change func()) {
 	w.t.Helper()
@@ -238,7 +241,7 @@ func (w *workspace) underLoadOf(rate int, change func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: "load", Rate: rate})
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: "load", Rate: rate, RecordBytes: loadBytes})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ const (
 	// fetchBytes is how much a follower takes from a leader at a time; Kafka's default is 10 MB. A replication throttle is looked at before a
 	// follower asks and charged when the answer has come, so each leader that it reads from may send so much beyond the limit. At 50 MiB/s
 	// from three leaders the default made seconds of 1.5 times the limit.
-	fetchBytes = 2 << 20
+	fetchBytes = 1 << 20
 	// fetchBackoffMillis is how long a follower waits that has nothing to ask a leader for, since all that it lacks from it is held back by
 	// the limit; Kafka's default is a second. With that, the end of each move was a second of copying and a second of nothing in turn.
 	fetchBackoffMillis = 50

@@ -173,13 +173,15 @@ func (c *Client) ClearThrottle(ctx context.Context, state ThrottleState) error {
 }
 
 // ForgetThrottle removes the rates of brokers that are gone for good, whoever set them: nobody can ask such a broker what it has, and
-// its settings outlive it. The controllers take the change in its place.
+// its settings outlive it. The controllers take the change in its place. A broker that is not registered any more is no error.
 func (c *Client) ForgetThrottle(ctx context.Context, brokers []int32) error {
 	changes := map[ConfigResource][]ConfigChange{}
 	for _, id := range brokers {
 		changes[brokerResource(id)] = []ConfigChange{{Name: leaderRate}, {Name: followerRate}}
 	}
-	return joinResources("removing the throttle of", c.alterConfigs(ctx, changes, false))
+	failed := c.alterConfigs(ctx, changes, false)
+	maps.DeleteFunc(failed, func(_ ConfigResource, err error) bool { return errors.Is(err, ErrNotFound) })
+	return joinResources("removing the throttle of", failed)
 }
 
 func brokerResource(id int32) ConfigResource {
