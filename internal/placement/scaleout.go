@@ -10,7 +10,7 @@ import (
 // A share is the mean bytes of a broker in the zone. Where partitions have fewer replicas than there are zones, replicas may also come from
 // other zones, and a share is as equal over all zones as the spread of every partition allows. Each donor gives what it has above a common
 // level, in large and small replicas, leaders and followers alike, so that their numbers even out as well. No added broker rises above its
-// share or above the donor that gives to it. So a second call moves nothing, and one with half-filled brokers goes on to the same share.
+// share by more than a hundredth, or above the donor that gives to it. So a second call moves nothing, and one with half-filled brokers goes on to the same share.
 // Empty partitions cost nothing to move and are spread by their number. The lists that change are reordered to balance leaders; no other is.
 //
 // LowerBound is what the added brokers lack of their share.
@@ -60,6 +60,10 @@ func scaleOutBySize(f Fleet, added []int32) Plan {
 		for s.giveFitting(s.half) {
 			continue
 		}
+		s.tolerant = true
+		for s.giveFitting(s.half) {
+			continue
+		}
 	}
 	s.giveEmpty()
 	// The lists that change anyway may as well change their order.
@@ -75,6 +79,8 @@ type scaleOut struct {
 	receivers, donors []int32
 	// share is what a broker of the cell should hold; level is down to what its donors give at first.
 	share, level []int64
+	// tolerant lets an added broker rise above its share by the slack.
+	tolerant bool
 	// flexible says that replicas of the circle may change zones.
 	flexible []bool
 	// near has for each cell the receivers that its donors may give to: those of the cell, or of the circle where that is flexible.
@@ -280,13 +286,32 @@ func (s *scaleOut) half(donor int32) int64 {
 	for _, i := range s.near[s.cell(donor)] {
 		least = min(least, s.bytes[i])
 	}
-	return (s.bytes[donor] - least) / 2
+	return (s.bytes[donor]-least)/2 + s.slack(s.cell(donor))
 }
 
-// mostLacking is what the added broker lacks of its share that lacks most of those that the donor may give to.
+// slack is a hundredth of a share, in the end. Replicas of about one size would else not fit by a hair, and an added broker that is not yet
+// within that of its share would get one too few.
+func (s *scaleOut) slack(cell int32) int64 {
+	if s.tolerant {
+		return s.share[cell] / 100
+	}
+	return 0
+}
+
+// lack is what an added broker may still get.
+func (s *scaleOut) lack(broker int32) int64 {
+	c := s.cell(broker)
+	lack := s.share[c] - s.bytes[broker]
+	if lack > s.slack(c) {
+		lack += s.slack(c)
+	}
+	return lack
+}
+
+// mostLacking is what the added broker may get that lacks most of those that the donor may give to.
 func (s *scaleOut) mostLacking(donor int32) (most int64) {
 	for _, i := range s.near[s.cell(donor)] {
-		most = max(most, s.share[s.cell(i)]-s.bytes[i])
+		most = max(most, s.lack(i))
 	}
 	return most
 }
@@ -302,7 +327,9 @@ func (s *scaleOut) give(donor, p int32) bool {
 	_, worst := s.crowding(p, at)
 	to, lack := int32(-1), size-1
 	for _, i := range s.near[s.cell(donor)] {
-		if l := s.share[s.cell(i)] - s.bytes[i]; l > lack && s.bytes[i]+size <= s.bytes[donor]-size && s.inZone[s.zone[i]] <= worst && s.free(p, i) {
+		gets := s.bytes[i] + size
+		even := gets <= s.bytes[donor] && gets <= s.bytes[donor]-size+s.slack(s.cell(i))
+		if l := s.lack(i); l > lack && even && s.inZone[s.zone[i]] <= worst && s.free(p, i) {
 			to, lack = i, l
 		}
 	}

@@ -110,3 +110,21 @@ func TestScaleOutEvensOutNumbers(t *testing.T) {
 		t.Errorf("a broker leads %.2f times the mean", after.MaxOverMeanLeaders)
 	}
 }
+
+// TestScaleOutRoundsToWholeReplicas: of twelve replicas of about one size the added broker gets six, though those six may be a little more than
+// half of the bytes.
+func TestScaleOutRoundsToWholeReplicas(t *testing.T) {
+	sizes := []int64{10099, 10010, 10086, 10091, 10028, 10093, 10081, 10010, 10055, 10029, 10037, 10098}
+	lists := make([][]int32, len(sizes))
+	for i := range lists {
+		lists[i] = []int32{1}
+	}
+	f := fleet(brokers("1a", "2a"), lists...).bytes(sizes...)
+	p := ScaleOut(f, []int32{2})
+	if got := p.After.Brokers[1].Replicas; got != 6 {
+		t.Errorf("the added broker got %d replicas, want 6: %v", got, p.Moves)
+	}
+	if again := ScaleOut(f.After(p.Moves), []int32{2}); len(again.Moves) > 0 {
+		t.Errorf("a second call moves %v", again.Moves)
+	}
+}
