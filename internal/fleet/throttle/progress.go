@@ -89,9 +89,8 @@ func (t *Tracker) Observe(partitions []plan.Partition, held map[Replica]int64, n
 			t.progressAt = time.Time{}
 			continue
 		case slices.Contains(p.ISR, r.Broker) && !slices.Contains(p.Adding, r.Broker):
-			if !answered {
-				bytes = p.Bytes
-			}
+			// In sync it has all that its leader has. What was read of its own disks may be of a moment before.
+			bytes = max(bytes, p.Bytes)
 			t.copied += max(bytes-before, 0)
 			t.bytesMoved += bytes
 			delete(t.open, r)
