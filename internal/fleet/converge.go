@@ -39,7 +39,7 @@ type Result struct {
 func (c *Client) converge(ctx context.Context, cluster string, build builder) (Result, error) {
 	var result Result
 	started, m := time.Now(), newMoving()
-	failures, blocked := 0, 0
+	failures, blocked, settling := 0, 0, 0
 	var lastErr error
 	logged := ""
 	var filling []int32
@@ -86,6 +86,12 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			pause(ctx, time.Duration(failures)*c.opts.Poll)
 			continue
 		case d.Done():
+			// A broker's metadata may be a moment old: what was moved is waited for until it is seen in sync, though not for ever, since somebody
+			// else may have cancelled it.
+			if settling++; len(m.tracker.Open()) > 0 && settling <= maxBlocked {
+				pause(ctx, c.opts.Poll)
+				continue
+			}
 			return result, nil
 		case d.Blocked != "":
 			if blocked++; blocked > maxBlocked {
