@@ -27,6 +27,8 @@ type Options struct {
 	OnMutation func(ctx context.Context, api, subject string)
 	// Poll is the pause between two observations while something is under way; 0 means half a second.
 	Poll time.Duration
+	// LockTimeout is how long a lease that another run holds is waited for; 0 means 30 seconds.
+	LockTimeout time.Duration
 }
 
 // Client is the one client that all resources of a provider share. It is safe for concurrent use.
@@ -36,7 +38,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	kafkas  map[string]*kafka.Client
-	writers map[string]*sync.Mutex
+	writers map[string]chan struct{}
 	levels  map[string]int16 // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
@@ -49,6 +51,9 @@ func New(driver compute.Driver, opts Options) *Client {
 	if opts.Poll == 0 {
 		opts.Poll = 500 * time.Millisecond
 	}
+	if opts.LockTimeout == 0 {
+		opts.LockTimeout = 30 * time.Second
+	}
 	if opts.Log == nil {
 		opts.Log = func(context.Context, string, map[string]any) {}
 	}
@@ -58,7 +63,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	}
 	return &Client{
 		driver: driver, opts: opts,
-		kafkas: map[string]*kafka.Client{}, writers: map[string]*sync.Mutex{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
+		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
 		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
 	}
 }
@@ -114,20 +119,25 @@ func (c *Client) Close() error {
 	return errors.Join(errs...)
 }
 
-// lock makes this run the cluster's only writer: inside the process by waiting, against other processes by the driver's lease.
+// lock makes this run the cluster's only writer: inside the process by waiting, against other processes by the driver's lease. A lease
+// that somebody else holds is waited for a while: a provider whose Terraform was killed stops at its next safe point, and the apply that
+// follows shall not fail on it.
 func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err error) {
 	c.mu.Lock()
-	m := c.writers[cluster]
-	if m == nil {
-		m = &sync.Mutex{}
-		c.writers[cluster] = m
+	writer := c.writers[cluster]
+	if writer == nil {
+		writer = make(chan struct{}, 1)
+		c.writers[cluster] = writer
 	}
 	c.mu.Unlock()
-	m.Lock()
-	host, _ := os.Hostname() //nolint:errcheck // Only a name in a message.
-	release, err := c.driver.Lock(ctx, cluster, fmt.Sprintf("process %d on %s since %s", os.Getpid(), host, time.Now().Format(time.RFC3339)))
+	select {
+	case writer <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("cluster %q: nothing was begun, another resource of this run still works on it: %w", cluster, ctx.Err())
+	}
+	release, err := c.lease(ctx, cluster)
 	if err != nil {
-		m.Unlock()
+		<-writer
 		return nil, err
 	}
 	return func() {
@@ -136,8 +146,28 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 		delete(c.recent, cluster) // Whatever was seen before is the past now.
 		delete(c.placing, cluster)
 		c.mu.Unlock()
-		m.Unlock()
+		<-writer
 	}, nil
+}
+
+// lease takes the driver's lease of a cluster, and waits for one that is held for up to LockTimeout.
+func (c *Client) lease(ctx context.Context, cluster string) (release func(), err error) {
+	host, _ := os.Hostname() //nolint:errcheck // Only a name in a message.
+	holder := fmt.Sprintf("process %d on %s since %s", os.Getpid(), host, time.Now().Format(time.RFC3339))
+	started, told := time.Now(), false
+	for {
+		release, err = c.driver.Lock(ctx, cluster, holder)
+		switch {
+		case !errors.Is(err, compute.ErrLocked) || ctx.Err() != nil:
+			return release, err
+		case time.Since(started) >= c.opts.LockTimeout:
+			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, time.Since(started).Round(time.Second))
+		case !told:
+			c.opts.Log(ctx, "waiting for the cluster's lease", map[string]any{"cluster": cluster, "for": err.Error()})
+			told = true
+		}
+		pause(ctx, c.opts.Poll)
+	}
 }
 
 // Planned is what this run's plan will make of a cluster that does not exist, or not like this, yet. It lets the plan of a broker

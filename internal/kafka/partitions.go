@@ -17,8 +17,8 @@ import (
 //
 // Brokers know the replicas, but only the controller knows which of them a reassignment adds and removes. A reassignment that
 // begins or ends between the two questions would show as a plain partition with too many replicas, so the controller is asked
-// before and after and the round is repeated until both answers agree. A broker whose metadata lags behind the controller can
-// still show the replicas of a moment ago.
+// before and after and the round is repeated until both answers agree. Only a broker is asked that has followed the metadata log up to
+// where it was at the first of them: one that lags still shows the replicas of a moment ago.
 func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 	const rounds = 5
 	var topics []Topic
@@ -27,7 +27,7 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 		return nil, err
 	}
 	for range rounds {
-		if topics, err = c.metadata(ctx); err != nil {
+		if topics, err = c.metadata(ctx, c.committed(ctx)); err != nil {
 			return nil, err
 		}
 		after, err := c.reassignments(ctx)
@@ -41,8 +41,13 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 				tp := TopicPartition{Topic: p.Topic, Partition: p.Partition}
 				was, is := before[tp], after[tp]
 				steady = steady && was.equal(is)
-				if is.replicas != nil {
-					p.Replicas, p.Adding, p.Removing = is.replicas, is.adding, is.removing
+				// One that has ended meanwhile is told as it was: the broker may have shown it before its end.
+				told := is
+				if told.replicas == nil {
+					told = was
+				}
+				if told.replicas != nil {
+					p.Replicas, p.Adding, p.Removing = told.replicas, told.adding, told.removing
 				}
 			}
 		}
@@ -56,19 +61,52 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
 		}
 	}
-	// So many reassignments begin and end that no two answers agree. Each partition is right by itself, as of the last answer.
+	// So many reassignments begin and end that no two answers agree. Each partition is right by itself, as of one of the last two answers.
 	return topics, nil
 }
 
-// metadata returns all topics as one broker sees them.
-func (c *Client) metadata(ctx context.Context) ([]Topic, error) {
-	// No names ask for all topics: sarama sends null.
-	resp, err := c.topicMetadata(ctx, c.anyBroker(), nil, nil)
+// committed is the offset of the last record of the metadata log that the controllers have committed, -1 when they do not say.
+func (c *Client) committed(ctx context.Context) int64 {
+	q, err := c.Quorum(ctx)
+	if err != nil {
+		return -1 // Who may not describe the quorum takes what the brokers say as it is.
+	}
+	return q.HighWatermark - 1
+}
+
+// errLags is a broker that has not followed the metadata log as far as it should. Another one has, or it has a moment later.
+var errLags = errors.New("its metadata lags behind the controllers'")
+
+// metadata returns all topics as a broker sees them that has followed the metadata log up to an offset.
+func (c *Client) metadata(ctx context.Context, offset int64) ([]Topic, error) {
+	type answer struct {
+		offset int64
+		topics *sarama.MetadataResponse
+	}
+	resp, err := request(ctx, c, c.anyBroker(), "Metadata", func(b *sarama.Broker) (a answer, err error) {
+		a.offset = offset
+		if offset >= 0 {
+			// What a broker calls the epoch of its features is the offset of the metadata that it works with.
+			versions, err := b.ApiVersions(&sarama.ApiVersionsRequest{Version: 3, ClientSoftwareName: defaultClientID, ClientSoftwareVersion: "1"})
+			if err != nil {
+				return a, err
+			}
+			a.offset = versions.FinalizedFeaturesEpoch
+		}
+		// No names ask for all topics: sarama sends null.
+		a.topics, err = b.GetMetadata(&sarama.MetadataRequest{Version: metadataVersion})
+		return a, err
+	}, func(a answer) error {
+		if a.offset < offset {
+			return errLags
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	topics := make([]Topic, 0, len(resp.Topics))
-	for _, t := range resp.Topics {
+	topics := make([]Topic, 0, len(resp.topics.Topics))
+	for _, t := range resp.topics.Topics {
 		if errors.Is(t.Err, sarama.ErrUnknownTopicOrPartition) || int16(t.Err) == kerr.UnknownTopicID.Code {
 			continue
 		}
@@ -78,10 +116,13 @@ func (c *Client) metadata(ctx context.Context) ([]Topic, error) {
 	return topics, nil
 }
 
-// topicMetadata returns the topics of the given names as one node sees them, all topics for no names. Nothing is created by asking.
+// metadataVersion is the version of Metadata that is asked for.
+const metadataVersion = 11
+
+// topicMetadata returns the topics of the given names as one node sees them. Nothing is created by asking.
 func (c *Client) topicMetadata(ctx context.Context, to nodes, names []string, check func(*sarama.MetadataResponse) error) (*sarama.MetadataResponse, error) {
 	return request(ctx, c, to, "Metadata", func(b *sarama.Broker) (*sarama.MetadataResponse, error) {
-		return b.GetMetadata(&sarama.MetadataRequest{Version: 11, Topics: names})
+		return b.GetMetadata(&sarama.MetadataRequest{Version: metadataVersion, Topics: names})
 	}, check)
 }
 

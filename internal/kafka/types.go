@@ -98,6 +98,8 @@ type Quorum struct {
 	Voters []Voter
 	// Observers are all other followers of the metadata log: brokers, and controllers that are not voters (yet).
 	Observers []Voter
+	// HighWatermark is the offset up to which the metadata log is committed: that of the first record that is not.
+	HighWatermark int64
 }
 
 // Feature is one of the cluster's versioned features (KIP-584), e.g. "metadata.version".
