@@ -131,9 +131,13 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 	}
 	c.mu.Unlock()
 	select {
-	case writer <- struct{}{}:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("cluster %q: nothing was begun, another resource of this run still works on it: %w", cluster, ctx.Err())
+	case writer <- struct{}{}: // Nobody has it: that the run ends is for what comes then.
+	default:
+		select {
+		case writer <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("cluster %q: nothing was begun, another resource of this run still works on it: %w", cluster, ctx.Err())
+		}
 	}
 	release, err := c.lease(ctx, cluster)
 	if err != nil {
