@@ -29,6 +29,16 @@ type Options struct {
 	Poll time.Duration
 	// LockTimeout is how long a lease that another run holds is waited for; 0 means 30 seconds.
 	LockTimeout time.Duration
+
+	// A simulation gives what follows; without it the clock is the machine's, and Kafka is what Dial makes a client of.
+
+	// Now and Sleep are the clock. Sleep returns early when the context ends.
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration)
+	// Kafka is what the engine works with in place of a client from Dial.
+	Kafka func(cluster string) Kafka
+	// Calls is how many of the calls of one observation may be under way at once; 0 means all of them.
+	Calls int
 }
 
 // Client is the one client that all resources of a provider share. It is safe for concurrent use.
@@ -53,6 +63,15 @@ func New(driver compute.Driver, opts Options) *Client {
 	}
 	if opts.LockTimeout == 0 {
 		opts.LockTimeout = 30 * time.Second
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Sleep == nil {
+		opts.Sleep = pause
+	}
+	if opts.Calls == 0 {
+		opts.Calls = -1
 	}
 	if opts.Log == nil {
 		opts.Log = func(context.Context, string, map[string]any) {}
@@ -90,6 +109,14 @@ func (c *Client) dial(cluster string) *kafka.Client {
 		func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleController) })
 	c.kafkas[cluster] = k
 	return k
+}
+
+// engine is the Kafka side of a cluster as the engine works with it. It makes no network call.
+func (c *Client) engine(cluster string) Kafka {
+	if c.opts.Kafka != nil {
+		return c.opts.Kafka(cluster)
+	}
+	return c.dial(cluster)
 }
 
 // addresses finds the live nodes of a role. They change with every rollout, so they are asked for at each connect.
@@ -157,20 +184,20 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 // lease takes the driver's lease of a cluster, and waits for one that is held for up to LockTimeout.
 func (c *Client) lease(ctx context.Context, cluster string) (release func(), err error) {
 	host, _ := os.Hostname() //nolint:errcheck // Only a name in a message.
-	holder := fmt.Sprintf("process %d on %s since %s", os.Getpid(), host, time.Now().Format(time.RFC3339))
-	started, told := time.Now(), false
+	holder := fmt.Sprintf("process %d on %s since %s", os.Getpid(), host, c.opts.Now().Format(time.RFC3339))
+	started, told := c.opts.Now(), false
 	for {
 		release, err = c.driver.Lock(ctx, cluster, holder)
 		switch {
 		case !errors.Is(err, compute.ErrLocked) || ctx.Err() != nil:
 			return release, err
-		case time.Since(started) >= c.opts.LockTimeout:
-			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, time.Since(started).Round(time.Second))
+		case c.opts.Now().Sub(started) >= c.opts.LockTimeout:
+			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, c.opts.Now().Sub(started).Round(time.Second))
 		case !told:
 			c.opts.Log(ctx, "waiting for the cluster's lease", map[string]any{"cluster": cluster, "for": err.Error()})
 			told = true
 		}
-		pause(ctx, c.opts.Poll)
+		c.opts.Sleep(ctx, c.opts.Poll)
 	}
 }
 

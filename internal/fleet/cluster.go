@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
@@ -33,10 +32,10 @@ func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluste
 	if err := c.driver.PutCluster(ctx, changed); err != nil {
 		return record, Result{}, err
 	}
-	started := time.Now()
+	started := c.opts.Now()
 	result, err := c.converge(ctx, want.Name, c.clusterGoal(ctx, want))
 	if err == nil {
-		c.tellDone(ctx, want.Name, compute.ControllersGroup, result, time.Since(started), want.Forecast)
+		c.tellDone(ctx, want.Name, compute.ControllersGroup, result, c.opts.Now().Sub(started), want.Forecast)
 	}
 	return changed, result, err
 }

@@ -38,7 +38,7 @@ type Result struct {
 // build makes the goal anew in each round, since parts of it depend on what is observed.
 func (c *Client) converge(ctx context.Context, cluster string, build builder) (Result, error) {
 	var result Result
-	started, m := time.Now(), newMoving()
+	started, m := c.opts.Now(), newMoving()
 	failures, blocked, settling := 0, 0, 0
 	var lastErr error
 	logged := ""
@@ -69,7 +69,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 	for {
 		g, o, d, err := c.round(ctx, cluster, build, started)
 		if err == nil {
-			m.observe(o, time.Now())
+			m.observe(o, c.opts.Now())
 			result.BytesMoved = m.tracker.Progress().BytesMoved
 		}
 		switch {
@@ -83,13 +83,13 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 				return result, stands("the fleet could not be observed")
 			}
 			c.opts.Log(ctx, "observation failed", map[string]any{"error": err.Error()})
-			pause(ctx, time.Duration(failures)*c.opts.Poll)
+			c.opts.Sleep(ctx, time.Duration(failures)*c.opts.Poll)
 			continue
 		case d.Done():
 			// A broker's metadata may be a moment old: what was moved is waited for until it is seen in sync, though not for ever, since somebody
 			// else may have cancelled it.
 			if settling++; len(m.tracker.Open()) > 0 && settling <= maxBlocked {
-				pause(ctx, c.opts.Poll)
+				c.opts.Sleep(ctx, c.opts.Poll)
 				continue
 			}
 			return result, nil
@@ -97,7 +97,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			if blocked++; blocked > maxBlocked {
 				return result, stands(d.Blocked)
 			}
-			pause(ctx, c.opts.Poll)
+			c.opts.Sleep(ctx, c.opts.Poll)
 			continue
 		}
 		blocked = 0
@@ -110,8 +110,8 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			logged = text
 			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": text})
 		}
-		m.tell(ctx, c, g, time.Now())
-		if err := m.adjust(ctx, c, Kafka(c.dial(g.cluster)), g, o, time.Now()); err != nil {
+		m.tell(ctx, c, g, c.opts.Now())
+		if err := m.adjust(ctx, c, c.engine(g.cluster), g, o, c.opts.Now()); err != nil {
 			// The limits that are in force stay, and the next round looks again.
 			c.opts.Log(ctx, "the throttle could not be adjusted", map[string]any{"error": err.Error()})
 		}
@@ -131,7 +131,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			if failures++; failures > maxFailures {
 				return result, stands("a step failed again and again")
 			}
-			pause(ctx, time.Duration(failures)*c.opts.Poll)
+			c.opts.Sleep(ctx, time.Duration(failures)*c.opts.Poll)
 			continue
 		}
 		failures = 0
@@ -139,7 +139,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			lastErr = nil
 		}
 		if len(d.Steps) == 0 {
-			pause(ctx, m.patience(c.opts.Poll))
+			c.opts.Sleep(ctx, m.patience(c.opts.Poll))
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (c *Client) round(ctx context.Context, cluster string, build builder, start
 		return g, o, plan.Decision{}, fmt.Errorf("%w: %w", errGoal, err)
 	}
 	g.group.Started = started
-	return g, o, plan.Next(g.group, o.Observation, time.Now()), nil
+	return g, o, plan.Next(g.group, o.Observation, c.opts.Now()), nil
 }
 
 // step runs one step, after it was planned once more if it cannot be taken back.

@@ -11,7 +11,7 @@ import (
 
 // execute does one step. Each effect is idempotent, so a step whose reply was lost is simply planned again, or not, by the next round.
 func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m *moving) error {
-	k := Kafka(c.dial(g.cluster))
+	k := c.engine(g.cluster)
 	switch s.Kind {
 	case plan.Launch:
 		spec := g.spec

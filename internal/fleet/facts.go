@@ -67,7 +67,7 @@ func (c *Client) RefusedSettings(ctx context.Context, cluster string, config map
 			continue
 		}
 		change := map[kafka.ConfigResource][]kafka.ConfigChange{{Kind: kafka.ResourceBroker}: {{Name: key, Value: &value}}}
-		if err := Kafka(c.dial(cluster)).AlterConfigs(ctx, change, true); errors.Is(err, kafka.ErrInvalid) {
+		if err := c.engine(cluster).AlterConfigs(ctx, change, true); errors.Is(err, kafka.ErrInvalid) {
 			refused[key] = err
 		}
 	}

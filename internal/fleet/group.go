@@ -30,10 +30,10 @@ func (c *Client) ApplyGroup(ctx context.Context, want BrokerGroup) (Result, erro
 	if err := c.claim(ctx, want); err != nil {
 		return Result{}, err
 	}
-	started := time.Now()
+	started := c.opts.Now()
 	result, err := c.converge(ctx, want.Cluster, c.groupGoal(ctx, want))
 	if err == nil {
-		c.tellDone(ctx, want.Cluster, want.Name, result, time.Since(started), want.Forecast)
+		c.tellDone(ctx, want.Cluster, want.Name, result, c.opts.Now().Sub(started), want.Forecast)
 	}
 	return result, err
 }
@@ -117,7 +117,7 @@ func (c *Client) DestroyGroup(ctx context.Context, want BrokerGroup) error {
 func (c *Client) destroyLast(ctx context.Context, cluster string, own []compute.Instance) error {
 	o, err := c.observe(ctx, cluster)
 	if err == nil && o.KafkaUp {
-		k := Kafka(c.dial(cluster))
+		k := c.engine(cluster)
 		var topics []string
 		for _, p := range o.Partitions {
 			if !slices.Contains(topics, p.Topic) {
@@ -140,7 +140,7 @@ func (c *Client) destroyLast(ctx context.Context, cluster string, own []compute.
 		return nil
 	}
 	for id := range o.brokers {
-		if err := Kafka(c.dial(cluster)).UnregisterBroker(ctx, id); err != nil {
+		if err := c.engine(cluster).UnregisterBroker(ctx, id); err != nil {
 			c.opts.Log(ctx, "broker not unregistered", map[string]any{"broker": id, "error": err.Error()})
 		}
 	}
@@ -155,8 +155,8 @@ func (c *Client) stopAll(ctx context.Context, cluster string, own []compute.Inst
 			return err
 		}
 	}
-	deadline := time.Now().Add(stopWithin)
-	for time.Now().Before(deadline) && ctx.Err() == nil {
+	deadline := c.opts.Now().Add(stopWithin)
+	for c.opts.Now().Before(deadline) && ctx.Err() == nil {
 		instances, err := c.driver.List(ctx, cluster)
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (c *Client) stopAll(ctx context.Context, cluster string, own []compute.Inst
 		}) {
 			return nil
 		}
-		pause(ctx, c.opts.Poll)
+		c.opts.Sleep(ctx, c.opts.Poll)
 	}
 	return ctx.Err()
 }

@@ -41,13 +41,13 @@ func (c *Client) observeForPlan(ctx context.Context, cluster string) (observed, 
 	c.mu.Lock()
 	last, ok := c.recent[cluster]
 	c.mu.Unlock()
-	if ok && time.Since(last.at) < shareWithin {
+	if ok && c.opts.Now().Sub(last.at) < shareWithin {
 		return last.o, nil
 	}
 	o, err := c.observe(ctx, cluster)
 	if err == nil {
 		c.mu.Lock()
-		c.recent[cluster] = recent{time.Now(), o}
+		c.recent[cluster] = recent{c.opts.Now(), o}
 		c.mu.Unlock()
 	}
 	return o, err
@@ -132,7 +132,7 @@ func diskBytes(t compute.InstanceType) int64 {
 
 // askKafka adds what Kafka says. An error means that no broker answered, or not to the end.
 func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, nodes map[int32]*plan.Node) error {
-	k := Kafka(c.dial(cluster))
+	k := c.engine(cluster)
 	c.askQuorum(ctx, k, o, nodes)
 	if !slices.ContainsFunc(slices.Collect(maps.Values(o.instances)), func(i compute.Instance) bool {
 		return i.Spec.Role == compute.RoleBroker && i.State == compute.StateRunning
@@ -160,6 +160,7 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 	var topics []kafka.Topic
 	var dirs []kafka.LogDir
 	var group errgroup.Group
+	group.SetLimit(c.opts.Calls)
 	group.Go(func() (err error) {
 		topics, err = k.Topics(ctx)
 		return err

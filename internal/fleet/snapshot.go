@@ -30,7 +30,7 @@ func (c *Client) Snapshot(ctx context.Context, cluster, group string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	s := snapshot{At: time.Now().UTC(), Observation: o.Clone(), Record: o.record}
+	s := snapshot{At: c.opts.Now().UTC(), Observation: o.Clone(), Record: o.record}
 	if o.kafkaErr != nil {
 		s.KafkaErr = o.kafkaErr.Error()
 	}

@@ -77,7 +77,7 @@ func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error
 		return ctx.Err()
 	}
 	defer func() { room <- p }()
-	if time.Since(p.at) > shareWithin {
+	if t.fleet.opts.Now().Sub(p.at) > shareWithin {
 		o, err := t.fleet.observe(ctx, t.cluster)
 		if err == nil {
 			err = o.kafkaErr
@@ -88,7 +88,7 @@ func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error
 		if p.m, err = o.topicMap(); err != nil {
 			return err
 		}
-		p.at, p.o, p.fleet = time.Now(), o, placementFleet(o, p.m)
+		p.at, p.o, p.fleet = t.fleet.opts.Now(), o, placementFleet(o, p.m)
 	}
 	err := do(p)
 	if err != nil {
@@ -99,7 +99,7 @@ func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error
 
 // patiently repeats a placement that failed for what passes: brokers that have only just started, or have just gone, or do not answer yet.
 func (t fleetTopics) patiently(ctx context.Context, do func(p *placing) error) error {
-	start := time.Now()
+	start := t.fleet.opts.Now()
 	for {
 		starting := false
 		err := t.place(ctx, func(p *placing) error {
@@ -107,10 +107,10 @@ func (t fleetTopics) patiently(ctx context.Context, do func(p *placing) error) e
 			return do(p)
 		})
 		passes := errors.Is(err, ErrNoPlace) && starting || errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
-		if !passes || time.Since(start) > topicPatience || ctx.Err() != nil {
+		if !passes || t.fleet.opts.Now().Sub(start) > topicPatience || ctx.Err() != nil {
 			return err
 		}
-		pause(ctx, t.fleet.opts.Poll)
+		t.fleet.opts.Sleep(ctx, t.fleet.opts.Poll)
 	}
 }
 
