@@ -22,6 +22,8 @@ var (
 	ErrNodeIDUsed = errors.New("node id already used")
 	// ErrLocked: another holder has the cluster's lease.
 	ErrLocked = errors.New("cluster is locked by another run")
+	// ErrLeaseLost: the lease that this run has taken is not surely its own any more. Nothing more may be done under it.
+	ErrLeaseLost = errors.New("this run does not hold the cluster's lease")
 )
 
 // Role says what a node does in its cluster. Nodes are dedicated: a node has exactly one role.
@@ -74,9 +76,26 @@ type Driver interface {
 	Terminate(ctx context.Context, instanceID string) error
 
 	// Lock takes the cluster's lease, so that only one run writes to it. It does not wait: a lease held by another
-	// holder that has not expired is ErrLocked, with a text that names the holder. The returned function gives it up.
-	// A driver renews the lease by itself until then; a process that dies loses it.
-	Lock(ctx context.Context, cluster, holder string) (unlock func(), err error)
+	// holder that has not expired is ErrLocked, with a text that names the holder. One that has expired is broken: whoever
+	// had it finds out by Lease.Held. That of a process that died is free at once where the driver can know it.
+	Lock(ctx context.Context, cluster, holder string) (Lease, error)
+}
+
+// LeaseExpiry is how long a lease lives after its last renewal.
+const LeaseExpiry = time.Minute
+
+// Lease is the right to write to one cluster. Its driver renews it several times within its expiry, until it is released or
+// lost; what is lost stays lost, also if nobody else has taken it. It is safe for concurrent use.
+type Lease interface {
+	// Held is nil while the lease is surely this run's: nobody else can take it for at least a third of the expiry from now on,
+	// even if this process is suspended right after. Otherwise, and after Release, the error wraps ErrLeaseLost and says who has
+	// taken it. A renewal that is overdue is made up for; one that is overdue by the whole expiry means lost, so that a process
+	// that hung finds out before it acts upon what it saw in another time.
+	//
+	// It is asked before each effect, and so answers from memory or by one cheap call.
+	Held(ctx context.Context) error
+	// Release gives the lease up. It leaves a lease alone that another holder has taken by now, and may be called again.
+	Release()
 }
 
 // Cluster is what has to be known of a cluster when none of its nodes can be asked.

@@ -49,7 +49,8 @@ type Client struct {
 	mu      sync.Mutex
 	kafkas  map[string]*kafka.Client
 	writers map[string]chan struct{}
-	levels  map[string]int16 // highest metadata.version by instance: a node's version never changes
+	leases  map[string]compute.Lease // the lease of each cluster that this process writes to now
+	levels  map[string]int16         // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
 	placing map[string]chan *placing
@@ -82,7 +83,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	}
 	return &Client{
 		driver: driver, opts: opts,
-		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
+		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
 		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
 	}
 }
@@ -148,7 +149,7 @@ func (c *Client) Close() error {
 
 // lock makes this run the cluster's only writer: inside the process by waiting, against other processes by the driver's lease. A lease
 // that somebody else holds is waited for a while: a provider whose Terraform was killed stops at its next safe point, and the apply that
-// follows shall not fail on it.
+// follows shall not fail on it. held tells if it still is the only writer.
 func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err error) {
 	c.mu.Lock()
 	writer := c.writers[cluster]
@@ -166,14 +167,18 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 			return nil, fmt.Errorf("cluster %q: nothing was begun, another resource of this run still works on it: %w", cluster, ctx.Err())
 		}
 	}
-	release, err := c.lease(ctx, cluster)
+	lease, err := c.lease(ctx, cluster)
 	if err != nil {
 		<-writer
 		return nil, err
 	}
+	c.mu.Lock()
+	c.leases[cluster] = lease
+	c.mu.Unlock()
 	return func() {
-		release()
+		lease.Release()
 		c.mu.Lock()
+		delete(c.leases, cluster)
 		delete(c.recent, cluster) // Whatever was seen before is the past now.
 		delete(c.placing, cluster)
 		c.mu.Unlock()
@@ -181,18 +186,30 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 	}, nil
 }
 
+// held is nil while this process is surely the cluster's only writer. It is asked right before each effect. Without a lease, and when it is
+// lost, the error wraps compute.ErrLeaseLost: no other try cures that, since what was planned under the lease is worth nothing any more.
+func (c *Client) held(ctx context.Context, cluster string) error {
+	c.mu.Lock()
+	lease := c.leases[cluster]
+	c.mu.Unlock()
+	if lease == nil {
+		return fmt.Errorf("cluster %q: %w: it was never taken", cluster, compute.ErrLeaseLost)
+	}
+	return lease.Held(ctx)
+}
+
 // lease takes the driver's lease of a cluster, and waits for one that is held for up to LockTimeout.
-func (c *Client) lease(ctx context.Context, cluster string) (release func(), err error) {
+func (c *Client) lease(ctx context.Context, cluster string) (lease compute.Lease, err error) {
 	host, _ := os.Hostname() //nolint:errcheck // Only a name in a message.
 	holder := fmt.Sprintf("process %d on %s since %s", os.Getpid(), host, c.opts.Now().Format(time.RFC3339))
 	started, told := c.opts.Now(), false
 	for {
-		release, err = c.driver.Lock(ctx, cluster, holder)
+		lease, err = c.driver.Lock(ctx, cluster, holder)
 		switch {
 		case !errors.Is(err, compute.ErrLocked) || ctx.Err() != nil:
-			return release, err
-		case c.opts.Now().Sub(started) >= c.opts.LockTimeout:
-			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, c.opts.Now().Sub(started).Round(time.Second))
+			return lease, err
+		case time.Since(started) >= c.opts.LockTimeout:
+			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, time.Since(started).Round(time.Second))
 		case !told:
 			c.opts.Log(ctx, "waiting for the cluster's lease", map[string]any{"cluster": cluster, "for": err.Error()})
 			told = true

@@ -11,18 +11,27 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
 
+// fakeLease is held until lost says otherwise.
+type fakeLease struct {
+	lost     error
+	released int
+}
+
+func (l *fakeLease) Held(context.Context) error { return l.lost }
+func (l *fakeLease) Release()                   { l.released++ }
+
 // leasedDriver is one whose lease another run gives up after so many tries.
 type leasedDriver struct {
 	fakeDriver
 	tries, free int
-	released    int
+	lease       fakeLease
 }
 
-func (d *leasedDriver) Lock(context.Context, string, string) (unlock func(), err error) {
+func (d *leasedDriver) Lock(context.Context, string, string) (compute.Lease, error) {
 	if d.tries++; d.tries < d.free {
 		return nil, fmt.Errorf("cluster %q: %w: Ada's apply", "c", compute.ErrLocked)
 	}
-	return func() { d.released++ }, nil
+	return &d.lease, nil
 }
 
 // TestALeaseOfAnotherRunIsWaitedFor: the provider of a Terraform that was killed gives it up a moment later.
@@ -32,9 +41,39 @@ func TestALeaseOfAnotherRunIsWaitedFor(t *testing.T) {
 	if err != nil || driver.tries != 3 {
 		t.Fatalf("after %d tries: %v", driver.tries, err)
 	}
-	if unlock(); driver.released != 1 {
-		t.Errorf("it was given up %d times", driver.released)
+	if unlock(); driver.lease.released != 1 {
+		t.Errorf("it was given up %d times", driver.lease.released)
 	}
+}
+
+// TestTheEngineIsToldThatItsLeaseIsLost: who writes asks right before, and nobody writes without a lease.
+func TestTheEngineIsToldThatItsLeaseIsLost(t *testing.T) {
+	driver := &leasedDriver{}
+	client := New(driver, Options{})
+	without := func(when string) {
+		t.Helper()
+		if err := client.held(t.Context(), "c"); !errors.Is(err, compute.ErrLeaseLost) || !strings.Contains(err.Error(), `"c"`) {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	without("before it was taken")
+	unlock, err := client.lock(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.held(t.Context(), "c"); err != nil {
+		t.Errorf("while it is held: %v", err)
+	}
+	if err := client.held(t.Context(), "other"); !errors.Is(err, compute.ErrLeaseLost) {
+		t.Errorf("another cluster's: %v", err)
+	}
+	driver.lease.lost = fmt.Errorf("cluster %q: %w: Bob's apply has it", "c", compute.ErrLeaseLost)
+	if err := client.held(t.Context(), "c"); !errors.Is(err, driver.lease.lost) {
+		t.Errorf("after it was lost: %v", err)
+	}
+	driver.lease.lost = nil
+	unlock()
+	without("after it was given up")
 }
 
 // TestALeaseIsNotWaitedForForEver: who holds it is said, and the next one in this process has its turn.

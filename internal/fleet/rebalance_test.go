@@ -260,7 +260,9 @@ func TestCopyTimeIsThatOfTheBusiestBroker(t *testing.T) {
 	}
 }
 
-func (fakeDriver) Lock(context.Context, string, string) (func(), error) { return func() {}, nil }
+func (fakeDriver) Lock(context.Context, string, string) (compute.Lease, error) {
+	return &fakeLease{}, nil
+}
 
 // TestRebalanceAsksKafkaFirst: without an answer neither the plan nor the run begins anything.
 func TestRebalanceAsksKafkaFirst(t *testing.T) {

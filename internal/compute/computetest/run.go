@@ -23,6 +23,11 @@ type Fixture struct {
 	Again func() compute.Driver
 	// KafkaVersion is one that the driver's nodes can run.
 	KafkaVersion string
+	// Brief returns one more driver of the same fleets, whose leases expire after LeaseExpiry. The leases of one that is hung are not
+	// renewed, as if its process were stopped while it holds them.
+	Brief func(hung bool) compute.Driver
+	// LeaseExpiry is a few seconds: the suite waits for it, and a machine that is busy with other tests must not miss it.
+	LeaseExpiry time.Duration
 }
 
 // patience is how long the suite waits for what a driver may do in its own time.
@@ -62,6 +67,11 @@ func Run(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		"a lease needs no record":                              testLockWithoutRecord,
 		"a lease holds while its cluster is deleted":           testLockOverDelete,
 		"a lease is of one cluster":                            testLockOther,
+		"the lease of a holder that hangs is broken":           testLeaseBroken,
+		"of many who break a lease one gets it":                testLeaseBrokenOnce,
+		"a lease that is overdue is lost":                      testLeaseOverdue,
+		"a lease that is renewed is not broken":                testLeaseRenewed,
+		"a lease can be asked for often":                       testLeaseHeldIsCheap,
 		"a node's address and its agent's report become known": testReport,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func churn(root, kafka, java string) error {
 	ctx := context.Background()
 	fmt.Println("begin")
 	for {
-		unlock, err := d.Lock(ctx, "prod", "churn")
+		lease, err := d.Lock(ctx, "prod", "churn")
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func churn(root, kafka, java string) error {
 				return err
 			}
 		}
-		unlock()
+		lease.Release()
 	}
 }
 
@@ -96,7 +96,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Fatalf("round %d: the run failed by itself: %v %s", round, err, stderr.String())
 		}
 
-		unlock, err := d.Lock(t.Context(), "prod", "the next run")
+		lease, err := d.Lock(t.Context(), "prod", "the next run")
 		if err != nil {
 			t.Fatalf("round %d, killed after %s: the lease has outlived its process: %v", round, moment, err)
 		}
@@ -133,7 +133,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if left := marks(t, root); len(left) > 0 {
 			t.Fatalf("round %d, killed after %s: processes are left of %v", round, moment, left)
 		}
-		unlock()
+		lease.Release()
 	}
 	if err := d.DeleteCluster(t.Context(), "prod"); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@
 //
 //	<root>/.lock                           held for the moments when something below root is created or removed
 //	<root>/<cluster>/cluster.json          the cluster's record
-//	<root>/<cluster>/lock                  the cluster's lease, an flock, with its holder as text
+//	<root>/<cluster>/lock                  the cluster's lease, an flock, with its holder and its last renewal as text
 //	<root>/<cluster>/nodes/<id>/spec.json  what the node agent reads
 //	                            status.json  what it reports
 //	                            agent.pid    which process it is
@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafkadist"
@@ -36,6 +37,8 @@ type Config struct {
 	Kafka kafkadist.Source
 	// JavaHome is the Java that nodes run on; "" means $JAVA_HOME, or else the java on PATH.
 	JavaHome string
+	// LeaseExpiry is how long a lease lives after its last renewal; 0 means compute.LeaseExpiry.
+	LeaseExpiry time.Duration
 }
 
 // Driver implements compute.Driver with processes on this machine. Several Drivers, also in several processes, may share a root.
@@ -44,6 +47,10 @@ type Driver struct {
 	agent    string
 	kafka    kafkadist.Source
 	javaHome string
+
+	leaseExpiry time.Duration
+	// hung is set by tests only: leases are then not renewed regularly, like those of a process that hangs.
+	hung bool
 }
 
 var _ compute.Driver = (*Driver)(nil)
@@ -67,7 +74,11 @@ func New(cfg Config) (*Driver, error) {
 	if javaHome == "" {
 		javaHome = os.Getenv("JAVA_HOME")
 	}
-	return &Driver{fleets: fleets{root}, agent: agent, kafka: cfg.Kafka, javaHome: javaHome}, nil
+	expiry := cfg.LeaseExpiry
+	if expiry == 0 {
+		expiry = compute.LeaseExpiry
+	}
+	return &Driver{fleets: fleets{root}, agent: agent, kafka: cfg.Kafka, javaHome: javaHome, leaseExpiry: expiry}, nil
 }
 
 func rootDir(root string) (string, error) {

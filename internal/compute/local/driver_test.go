@@ -3,20 +3,15 @@
 package local
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafkadist"
@@ -87,7 +82,7 @@ func TestInstanceIDs(t *testing.T) {
 
 func TestNothingIsLeftOfTheLastCluster(t *testing.T) {
 	d := newDriver(t, newRoot(t))
-	unlock, err := d.Lock(t.Context(), "prod", "apply")
+	lease, err := d.Lock(t.Context(), "prod", "apply")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,15 +92,15 @@ func TestNothingIsLeftOfTheLastCluster(t *testing.T) {
 	if err := d.DeleteCluster(t.Context(), "prod"); err != nil {
 		t.Fatal(err)
 	}
-	unlock()
+	lease.Release()
 	if _, err := os.Stat(d.root); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the root is still there: %v", err)
 	}
 	// A lease that nothing was created under leaves nothing either.
-	if unlock, err = d.Lock(t.Context(), "prod", "refresh"); err != nil {
+	if lease, err = d.Lock(t.Context(), "prod", "refresh"); err != nil {
 		t.Fatal(err)
 	}
-	unlock()
+	lease.Release()
 	if _, err := os.Stat(d.root); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the root is still there: %v", err)
 	}
@@ -129,63 +124,6 @@ func TestOtherClustersAndFilesStay(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(d.root, "mine.txt")); err != nil {
 		t.Error(err)
 	}
-}
-
-func TestALeaseDiesWithItsProcess(t *testing.T) {
-	d := newDriver(t, newRoot(t))
-	cluster(t, d)
-	cmd := exec.Command(os.Args[0], "lock", d.root)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "locked\n" {
-		t.Fatalf("the other process says %q, %v", line, err)
-	}
-	_, err = d.Lock(t.Context(), "prod", "me")
-	if !errors.Is(err, compute.ErrLocked) {
-		t.Fatalf("the lease of another process: %v", err)
-	}
-	for _, says := range []string{"a run that dies", "process " + strconv.Itoa(cmd.Process.Pid), "prod"} {
-		if !strings.Contains(err.Error(), says) {
-			t.Errorf("%q does not say %q", err, says)
-		}
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	unlock, err := d.Lock(t.Context(), "prod", "me")
-	if err != nil {
-		t.Fatalf("after the other process has died: %v", err)
-	}
-	unlock()
-}
-
-// A process that is killed while it forks leaves a child that holds the lease until it runs its program.
-func TestALeaseThatADeadRunStillHoldsIsWaitedFor(t *testing.T) {
-	d := newDriver(t, newRoot(t))
-	cluster(t, d)
-	path := filepath.Join(d.clusterDir("prod"), clusterLockFile)
-	child := flock.New(path)
-	if free, err := child.TryLock(); err != nil || !free {
-		t.Fatal(free, err)
-	}
-	dead := newHolder("a run that died")
-	dead.Process.Started--
-	if err := dead.write(path); err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(50*time.Millisecond, func() { _ = child.Close() })
-	unlock, err := d.Lock(t.Context(), "prod", "the next run")
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock()
 }
 
 func TestPortsAreTheNodesOwn(t *testing.T) {

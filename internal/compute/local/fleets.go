@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,9 @@ const (
 	stoppingMark    = "stopping"
 	disksDir        = "disks"
 )
+
+// rootPatience is how long the root is waited for: some times what the slowest holder needs, a DeleteCluster that kills.
+const rootPatience = 4 * killDeadline
 
 // clusterName admits no name that is a path, hidden, or an option on a command line.
 var clusterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
@@ -88,8 +92,16 @@ func (f fleets) nodeIDs(cluster string) ([]int32, error) {
 }
 
 // lockRoot waits until no other run creates or removes anything below the root, makes the root if necessary, and holds it
-// until release is called. A process that dies releases it.
+// until release is called. A process that dies releases it; one that hangs at such a moment has to be ended by hand, since nobody
+// else can know what it has half done.
 func (f fleets) lockRoot(ctx context.Context) (release func(), err error) {
+	return f.lockRootWithin(ctx, rootPatience)
+}
+
+func (f fleets) lockRootWithin(ctx context.Context, patience time.Duration) (release func(), err error) {
+	asked := ctx
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for {
 		// The root can be removed between the two system calls in here, which MkdirAll reports as "exists".
 		if err := os.MkdirAll(f.root, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -98,9 +110,15 @@ func (f fleets) lockRoot(ctx context.Context) (release func(), err error) {
 		lock := flock.New(filepath.Join(f.root, rootLockFile), flock.SetPermissions(0o600))
 		_, err := lock.TryLockContext(ctx, 2*time.Millisecond)
 		if err == nil && sameFile(lock) {
+			_ = os.WriteFile(lock.Path(), []byte(strconv.Itoa(os.Getpid())), 0o600) // Only a number in a message.
 			return func() { _ = lock.Close() }, nil
 		}
 		_ = lock.Close()
+		if ctx.Err() != nil && asked.Err() == nil {
+			pid, _ := os.ReadFile(lock.Path()) //nolint:errcheck // See above.
+			return nil, fmt.Errorf("process %s has locked the directory of all local fleets, %s, for more than %s; it seems to hang: "+
+				"end it or let it go on, and run again", cmp.Or(string(pid), "(unknown)"), f.root, patience)
+		}
 		// Whoever deleted the last cluster has removed the root together with the file that was waited for.
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("cannot lock the root directory of local fleets (%s): %w", lock.Path(), err)

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
 )
@@ -25,6 +28,16 @@ var bootID = sync.OnceValue(func() string {
 	}
 	return strings.TrimSpace(string(id))
 })
+
+// uptime is for how long the machine has run since its boot, without the time that it was suspended. All processes read it from one clock,
+// which nobody can set.
+func uptime() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		panic(err) // There is no Linux without this clock.
+	}
+	return time.Duration(now.Nano())
+}
 
 // allProcesses returns the processes that run.
 func allProcesses() ([]process, error) {

@@ -2,11 +2,9 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -14,37 +12,56 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
 
-// Lock implements compute.Driver. The lease is an flock: it needs no renewal, and the kernel gives it up when its process dies.
-func (f fleets) Lock(ctx context.Context, cluster, name string) (unlock func(), err error) {
+// Lock implements compute.Driver. The lease is an flock, which the kernel gives up when its process dies, with the time of its last
+// renewal, which tells a process that works from one that hangs.
+func (d *Driver) Lock(ctx context.Context, cluster, name string) (compute.Lease, error) {
 	if err := checkName(cluster); err != nil {
 		return nil, err
 	}
-	release, err := f.lockRoot(ctx)
+	release, err := d.lockRoot(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if err := os.MkdirAll(f.clusterDir(cluster), 0o700); err != nil {
+	if err := os.MkdirAll(d.clusterDir(cluster), 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the directory of cluster %q: %w", cluster, err)
 	}
-	path := filepath.Join(f.clusterDir(cluster), clusterLockFile)
-	lease := flock.New(path, flock.SetPermissions(0o600))
-	free, err := lease.TryLock()
-	other := readHolder(path)
-	if err == nil && !free && !other.Process.lives() {
-		free, err = awaitRelease(ctx, lease)
-	}
+	path := filepath.Join(d.clusterDir(cluster), clusterLockFile)
+	file, free, err := takeFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock cluster %q: %w", cluster, err)
 	}
 	if !free {
-		return nil, fmt.Errorf("cluster %q: %w: %s; wait until it has ended and run again", cluster, compute.ErrLocked, other)
+		other := readHolder(path)
+		return nil, fmt.Errorf("cluster %q: %w: %s; wait until it has ended and run again%s", cluster, compute.ErrLocked, other, hanging(other))
 	}
-	if err := newHolder(name).write(path); err != nil {
-		_ = lease.Close()
+	holder := newHolder(name, d.leaseExpiry)
+	if err := holder.write(path); err != nil {
+		_ = file.Close()
 		return nil, fmt.Errorf("cannot say in the lease of cluster %q who holds it: %w", cluster, err)
 	}
-	return sync.OnceFunc(func() { f.unlock(cluster, lease) }), nil
+	return newLease(d.fleets, cluster, file, holder, d.hung), nil
+}
+
+// takeFile locks the lease's file, and breaks a lease that has expired. The root must be locked.
+func takeFile(ctx context.Context, path string) (file *flock.Flock, free bool, err error) {
+	file = flock.New(path, flock.SetPermissions(0o600))
+	free, err = file.TryLock()
+	if free || err != nil {
+		return file, free, err
+	}
+	switch other := readHolder(path); {
+	case other.expired():
+		// The flock of who hangs is on the file that was, and means nothing on a new one.
+		if err := os.Remove(path); err != nil {
+			return nil, false, err
+		}
+		file = flock.New(path, flock.SetPermissions(0o600))
+		free, err = file.TryLock()
+	case !other.Process.lives():
+		free, err = awaitRelease(ctx, file)
+	}
+	return file, free, err
 }
 
 // awaitRelease waits a moment for a lease whose holder is dead. A process that is killed while it starts a node's agent has a
@@ -59,58 +76,10 @@ func awaitRelease(ctx context.Context, lease *flock.Flock) (free bool, err error
 	return free, err
 }
 
-// holder is the content of the lease's file.
-type holder struct {
-	Name    string        `json:"holder"`
-	Host    string        `json:"host"`
-	Since   time.Time     `json:"since"`
-	Process processRecord `json:"process"`
-}
-
-func newHolder(name string) holder {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
+// hanging says when the lease will be broken, if its holder has not renewed it in its time.
+func hanging(other holder) string {
+	if other.Process.Boot != bootID() || other.age() < other.Expiry/2 {
+		return ""
 	}
-	self, _ := readProcess(os.Getpid())
-	return holder{
-		Name:    name,
-		Host:    host,
-		Since:   time.Now().UTC().Truncate(time.Second),
-		Process: processRecord{PID: os.Getpid(), Started: self.started, Boot: bootID()},
-	}
-}
-
-func (h holder) String() string {
-	return fmt.Sprintf("%s, process %d on %s, since %s", h.Name, h.Process.PID, h.Host, h.Since.Format(time.RFC3339))
-}
-
-func (h holder) write(path string) error {
-	text, err := json.Marshal(h)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, text, 0o600)
-}
-
-// readHolder returns who has written the lease's file last, and nobody that lives when that cannot be read.
-func readHolder(path string) holder {
-	h := holder{Name: "unknown holder"}
-	if text, err := os.ReadFile(path); err == nil {
-		_ = json.Unmarshal(text, &h)
-	}
-	return h
-}
-
-// unlock gives up a lease, and removes its file when the cluster is gone or was never created.
-func (f fleets) unlock(cluster string, lease *flock.Flock) {
-	// The run may be over already (Ctrl-C), so its context does not count; the lease is given up even if there is no time to tidy.
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	release, err := f.lockRoot(ctx)
-	_ = lease.Close()
-	if err == nil {
-		_ = f.tidy(cluster)
-		release()
-	}
+	return fmt.Sprintf(" (it has not renewed its lease for %s, and loses it after %s)", other.age().Round(time.Second), other.Expiry)
 }

@@ -3,9 +3,11 @@
 package local
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -44,20 +46,38 @@ func helper(verb string, args []string) error {
 		return fakeAgent(args[1])
 	case "sleep":
 		select {}
-	case "lock": // "lock ROOT": holds the lease of "prod".
-		d, err := New(Config{Root: args[0]})
-		if err != nil {
-			return err
-		}
-		if _, err := d.Lock(context.Background(), "prod", "a run that dies"); err != nil {
-			return err
-		}
-		fmt.Println("locked")
-		select {}
+	case "lock": // "lock ROOT EXPIRY": holds the lease of "prod", and tells for each line that it reads if it still does.
+		return holdLease(args[0], args[1], os.Stdin)
 	case "churn": // "churn ROOT KAFKAHOME JAVAHOME": launches and terminates for ever.
 		return churn(args[0], args[1], args[2])
 	}
 	return fmt.Errorf("no helper %q", verb)
+}
+
+// holdLease takes the lease of "prod" and prints "held" or why it is not, once at first and then for each line of asked.
+func holdLease(root, expiry string, asked io.Reader) error {
+	brief, err := time.ParseDuration(expiry)
+	if err != nil {
+		return err
+	}
+	d, err := New(Config{Root: root, LeaseExpiry: brief})
+	if err != nil {
+		return err
+	}
+	lease, err := d.Lock(context.Background(), "prod", "a run in trouble")
+	if err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(asked); ; {
+		answer := "held"
+		if err := lease.Held(context.Background()); err != nil {
+			answer = strings.ReplaceAll(err.Error(), "\n", " ")
+		}
+		fmt.Println(answer)
+		if !lines.Scan() {
+			return lines.Err()
+		}
+	}
 }
 
 // fakeAgent reports and waits for SIGTERM. The node's Config asks for more: "child" is a process that outlives the agent,
@@ -145,16 +165,24 @@ func TestConformance(t *testing.T) {
 	computetest.Run(t, func(t *testing.T) computetest.Fixture {
 		root := newRoot(t)
 		d := newDriver(t, root)
+		again := func(expiry time.Duration) *Driver {
+			again, err := New(Config{Root: root, Kafka: d.kafka, JavaHome: d.javaHome, LeaseExpiry: expiry})
+			if err != nil {
+				t.Error(err)
+			}
+			return again
+		}
+		const brief = 2 * time.Second
 		return computetest.Fixture{
-			Driver: d,
-			Again: func() compute.Driver {
-				again, err := New(Config{Root: root, Kafka: d.kafka, JavaHome: d.javaHome})
-				if err != nil {
-					t.Error(err)
-				}
-				return again
-			},
+			Driver:       d,
+			Again:        func() compute.Driver { return again(0) },
 			KafkaVersion: kafkaVersion,
+			Brief: func(hung bool) compute.Driver {
+				d := again(brief)
+				d.hung = hung
+				return d
+			},
+			LeaseExpiry: brief,
 		}
 	})
 }
