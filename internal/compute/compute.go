@@ -68,8 +68,8 @@ type Driver interface {
 	// unknown cluster has none.
 	List(ctx context.Context, cluster string) ([]Instance, error)
 	// Stop asks the node's machine to shut down in the orderly way (Kafka's controlled shutdown) and returns without
-	// waiting. The instance becomes StateStopped, at the latest when the node's own stop deadline has passed.
-	// Stopping a stopped instance is no error.
+	// waiting. The instance becomes StateStopped, at the latest when the node's own stop deadline has passed; one that hangs
+	// may never, and is terminated instead. Stopping a stopped instance is no error.
 	Stop(ctx context.Context, instanceID string) error
 	// Terminate destroys the instance and its disks, running or not, and returns when nothing of it is left or when List
 	// shows it as terminating. An instance that does not exist is no error.
@@ -200,7 +200,14 @@ type Instance struct {
 	// State with StateReason, a sentence where there is something to explain.
 	State       State
 	StateReason string
-	LaunchedAt  time.Time
+	// StateSince is when the instance came into its State, the zero time when the driver does not know. It does not change while
+	// the State does not. Of a machine that has ended by accident it is the last sign of life, and so too early by ReportEvery at
+	// most, if the machine did not hang before.
+	StateSince time.Time
+	LaunchedAt time.Time
+	// Maintenance is a sentence when whoever runs the machine has scheduled it for maintenance or retirement: it works, and will
+	// not for long. "" otherwise.
+	Maintenance string
 	// Address is where Kafka listens, host:port, for clients (a broker) or for the quorum (a controller). "" until known.
 	Address string
 	// Status is the node agent's latest report, nil when there is none yet.
@@ -223,6 +230,9 @@ const (
 	PhaseFailed     Phase = "failed"     // cannot ever start as it is (no Java, wrong spec)
 )
 
+// ReportEvery is how often at least an agent reports that lives, also when nothing has changed and whatever its phase is.
+const ReportEvery = 10 * time.Second
+
 // NodeStatus is the node agent's report, a small JSON document.
 type NodeStatus struct {
 	Phase    Phase `json:"phase"`
@@ -234,6 +244,8 @@ type NodeStatus struct {
 	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
 	LastError string `json:"last_error,omitempty"`
 	// DiskUsedBytes is by log directory, in the order of the disks.
-	DiskUsedBytes []int64   `json:"disk_used_bytes,omitempty"`
-	UpdatedAt     time.Time `json:"updated_at"`
+	DiskUsedBytes []int64 `json:"disk_used_bytes,omitempty"`
+	// UpdatedAt is when the agent has reported, by its machine's clock. One that is older than ReportEvery by far is the sign of a machine,
+	// or of a disk, that hangs, while State says that it runs.
+	UpdatedAt time.Time `json:"updated_at"`
 }

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// statusEvery is the pause between two reports when nothing changes.
-	statusEvery = 5 * time.Second
+	// statusEvery is the pause between two reports when nothing changes. The other half of the promise is for the look at the disks, which
+	// is made before each: an agent whose disk hangs reports nothing.
+	statusEvery = compute.ReportEvery / 2
 	// lookEvery is the pause between two looks at something that is expected soon.
 	lookEvery = 200 * time.Millisecond
 )

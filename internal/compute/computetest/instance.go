@@ -3,6 +3,7 @@ package computetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,83 @@ func testReport(t *testing.T, s suite) {
 		i, _ := s.find(t, "prod", 1)
 		return i.Address != ""
 	})
+}
+
+func testReportsRegularly(t *testing.T, s suite) {
+	s.cluster(t, "prod")
+	s.launch(t, "prod", 1)
+	last := s.await(t, "prod", 1, compute.StateRunning).Status.UpdatedAt
+	if age := time.Since(last); age < -time.Minute || age > time.Minute {
+		t.Errorf("the first report says that it was made %s ago", age)
+	}
+	for range 2 {
+		began := time.Now()
+		eventually(t, "the agent has reported anew", func() bool {
+			i, _ := s.find(t, "prod", 1)
+			return i.Status != nil && i.Status.UpdatedAt.After(last)
+		})
+		i, _ := s.find(t, "prod", 1)
+		last = i.Status.UpdatedAt
+		// A busy machine may take its time.
+		if took := time.Since(began); took > 3*compute.ReportEvery {
+			t.Errorf("the agent has not reported for %s", took)
+		}
+	}
+}
+
+func testStateSince(t *testing.T, s suite) {
+	s.cluster(t, "prod")
+	// A driver may count in whole seconds, and another clock may be ahead a bit.
+	const slack = 2 * time.Second
+	within := func(i compute.Instance, from time.Time) {
+		t.Helper()
+		if i.StateSince.Before(from.Add(-slack)) || i.StateSince.After(time.Now().Add(slack)) {
+			t.Errorf("%s since %s, which is not between %s and now", i.State, i.StateSince, from)
+		}
+	}
+	began := time.Now()
+	launched := s.launch(t, "prod", 1)
+	running := s.await(t, "prod", 1, compute.StateRunning)
+	for _, i := range []compute.Instance{launched, running} {
+		if !i.StateSince.IsZero() {
+			within(i, began)
+		}
+	}
+	eventually(t, "time passes", func() bool { return time.Since(began) > slack+time.Second })
+	again, _ := s.find(t, "prod", 1)
+	wantSame(t, "since when the node runs", again.StateSince, running.StateSince)
+
+	asked := time.Now()
+	must(t, s.Driver.Stop(t.Context(), launched.ID))
+	stopped := s.await(t, "prod", 1, compute.StateStopped)
+	within(stopped, asked)
+	eventually(t, "time passes", func() bool { return time.Since(asked) > slack+time.Second })
+	must(t, s.Driver.Stop(t.Context(), launched.ID))
+	again, _ = s.find(t, "prod", 1)
+	wantSame(t, "since when the node is stopped", again.StateSince, stopped.StateSince)
+}
+
+func testMaintenance(t *testing.T, s suite) {
+	s.cluster(t, "prod")
+	for id := int32(1); id <= 2; id++ {
+		s.launch(t, "prod", id)
+		if i := s.await(t, "prod", id, compute.StateRunning); i.Maintenance != "" {
+			t.Errorf("a new node is scheduled for maintenance: %s", i.Maintenance)
+		}
+	}
+	node, _ := s.find(t, "prod", 1)
+	const reason = "the rack is retired on Friday"
+	s.Schedule(t, node, reason)
+	eventually(t, "the maintenance is known", func() bool {
+		i, _ := s.find(t, "prod", 1)
+		return strings.Contains(i.Maintenance, reason)
+	})
+	if i, _ := s.find(t, "prod", 1); i.State != compute.StateRunning {
+		t.Errorf("a node that is scheduled for maintenance is %s", i.State)
+	}
+	if i, _ := s.find(t, "prod", 2); i.Maintenance != "" {
+		t.Errorf("the other node is scheduled for maintenance: %s", i.Maintenance)
+	}
 }
 
 func testLaunchInvalid(t *testing.T, s suite) {

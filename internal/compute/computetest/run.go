@@ -28,6 +28,8 @@ type Fixture struct {
 	Brief func(hung bool) compute.Driver
 	// LeaseExpiry is a few seconds: the suite waits for it, and a machine that is busy with other tests must not miss it.
 	LeaseExpiry time.Duration
+	// Schedule has the machine of an instance scheduled for maintenance by whoever runs it, for that reason.
+	Schedule func(t *testing.T, instance compute.Instance, reason string)
 }
 
 // patience is how long the suite waits for what a driver may do in its own time.
@@ -73,6 +75,9 @@ func Run(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		"a lease that is renewed is not broken":                testLeaseRenewed,
 		"a lease can be asked for often":                       testLeaseHeldIsCheap,
 		"a node's address and its agent's report become known": testReport,
+		"an agent reports again and again":                     testReportsRegularly,
+		"it is known since when a node is in its state":        testStateSince,
+		"scheduled maintenance is shown":                       testMaintenance,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)

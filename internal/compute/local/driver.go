@@ -11,6 +11,7 @@
 //	                            agent.pid    which process it is
 //	                            agent.log    what it prints
 //	                            stopping     made by Stop
+//	                            maintenance  made by whoever wants to try what happens: a sentence that List shows as Instance.Maintenance
 //	                            disks/0 …    the instance-store disks
 //
 // Directories in nodes/ whose names start with a dot are not nodes yet, or not any more; no process belongs to them.

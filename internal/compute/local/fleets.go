@@ -29,6 +29,7 @@ const (
 	agentFile       = "agent.pid"
 	logFile         = "agent.log"
 	stoppingMark    = "stopping"
+	maintenanceFile = "maintenance"
 	disksDir        = "disks"
 )
 

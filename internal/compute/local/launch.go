@@ -143,11 +143,13 @@ func (d *Driver) launch(spec compute.NodeSpec, home string) (compute.Instance, e
 		defer cancel()
 		return compute.Instance{}, errors.Join(err, d.destroy(ctx, spec.Cluster, spec.NodeID, started.PID))
 	}
+	launched := launchedAt(dir)
 	return compute.Instance{
 		ID:         instanceID(spec.Cluster, spec.NodeID),
 		Spec:       spec,
 		State:      compute.StatePending,
-		LaunchedAt: launchedAt(dir),
+		StateSince: launched,
+		LaunchedAt: launched,
 		Address:    listen,
 	}, nil
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,14 +55,16 @@ func (f fleets) List(ctx context.Context, cluster string) ([]compute.Instance, e
 // observe reads what there is of one node. It returns ErrNotFound if there is none.
 func (f fleets) observe(cluster string, id int32, processes func() ([]process, error)) (compute.Instance, error) {
 	dir := f.nodeDir(cluster, id)
-	instance := compute.Instance{ID: instanceID(cluster, id), LaunchedAt: launchedAt(dir)}
+	instance := compute.Instance{ID: instanceID(cluster, id), LaunchedAt: launchedAt(dir), Maintenance: maintenance(dir)}
 	file, damage := readSpec(dir)
 	if damage != nil {
 		file.Spec = compute.NodeSpec{Cluster: cluster, NodeID: id}
 	}
 	instance.Spec, instance.Address = file.Spec, file.Listen
 	instance.Status = readStatus(dir)
-	asked := exists(filepath.Join(dir, stoppingMark))
+	stopAsked := writtenAt(filepath.Join(dir, stoppingMark))
+	asked := !stopAsked.IsZero()
+	started := writtenAt(filepath.Join(dir, agentFile))
 
 	agent, recorded := readAgent(dir)
 	agentLives := recorded && agent.lives()
@@ -75,15 +79,18 @@ func (f fleets) observe(cluster string, id int32, processes func() ([]process, e
 	}
 	switch {
 	case alive && asked:
-		instance.State = compute.StateStopping
+		instance.State, instance.StateSince = compute.StateStopping, stopAsked
 	case alive && recorded && !agentLives:
-		instance.State, instance.StateReason = compute.StateRunning, "its agent is gone, but other processes of it still run"
+		instance.State, instance.StateReason, instance.StateSince = compute.StateRunning, "its agent is gone, but other processes of it still run", started
 	case alive && instance.Status == nil:
-		instance.State = compute.StatePending
+		instance.State, instance.StateSince = compute.StatePending, instance.LaunchedAt
 	case alive:
-		instance.State = compute.StateRunning
+		// The first thing that an agent does is to report.
+		instance.State, instance.StateSince = compute.StateRunning, started
 	default:
+		instance.Status = readStatus(dir) // Its last report may have come after the first look.
 		instance.State, instance.StateReason = compute.StateStopped, stopReason(asked, recorded, instance.Status)
+		instance.StateSince = lastSign(instance, started, stopAsked)
 	}
 	if damage != nil && instance.StateReason == "" {
 		instance.StateReason = fmt.Sprintf("its %s cannot be read: %v", node.SpecFile, damage)
@@ -153,8 +160,34 @@ func readStatus(dir string) *compute.NodeStatus {
 }
 
 // launchedAt is the time at which the node's spec was written, which happens once.
-func launchedAt(dir string) time.Time {
-	info, err := os.Stat(filepath.Join(dir, node.SpecFile))
+func launchedAt(dir string) time.Time { return writtenAt(filepath.Join(dir, node.SpecFile)) }
+
+// lastSign is the latest time at which something of the node is known to have run: its agent's last report, or what came before the first.
+func lastSign(i compute.Instance, started, stopAsked time.Time) time.Time {
+	last := i.LaunchedAt
+	if i.Status != nil && i.Status.UpdatedAt.After(last) {
+		last = i.Status.UpdatedAt
+	}
+	for _, t := range []time.Time{started, stopAsked} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// maintenance is the content of the node's file of that name, in one line.
+func maintenance(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, maintenanceFile))
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(strings.Join(strings.Fields(string(text)), " "), "there is a file "+maintenanceFile+" in its directory")
+}
+
+// writtenAt is when a file was written last, the zero time if there is none.
+func writtenAt(path string) time.Time {
+	info, err := os.Stat(path)
 	if err != nil {
 		return time.Time{}
 	}

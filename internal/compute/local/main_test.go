@@ -80,7 +80,10 @@ func holdLease(root, expiry string, asked io.Reader) error {
 	}
 }
 
-// fakeAgent reports and waits for SIGTERM. The node's Config asks for more: "child" is a process that outlives the agent,
+// reportEvery is how often a fake agent reports.
+const reportEvery = 200 * time.Millisecond
+
+// fakeAgent reports regularly and waits for SIGTERM. The node's Config asks for more: "child" is a process that outlives the agent,
 // "bare child" is one that does not inherit the environment.
 func fakeAgent(spec string) error {
 	stop := make(chan os.Signal, 1)
@@ -89,7 +92,7 @@ func fakeAgent(spec string) error {
 	if err != nil {
 		return err
 	}
-	status := compute.NodeStatus{Phase: compute.PhaseRunning, UpdatedAt: time.Now()}
+	status := compute.NodeStatus{Phase: compute.PhaseRunning}
 	for kind := range file.Spec.Config {
 		child := exec.Command(os.Args[0], "sleep")
 		switch kind {
@@ -104,15 +107,21 @@ func fakeAgent(spec string) error {
 		}
 		status.KafkaPID = child.Process.Pid
 	}
-	text, err := json.Marshal(status)
-	if err != nil {
-		return err
+	for ticker := time.NewTicker(reportEvery); ; {
+		status.UpdatedAt = time.Now()
+		text, err := json.Marshal(status)
+		if err != nil {
+			return err
+		}
+		if err := writeDurably(filepath.Join(file.Dir, node.StatusFile), text); err != nil {
+			return err
+		}
+		select {
+		case <-ticker.C:
+		case <-stop:
+			return nil
+		}
 	}
-	if err := writeDurably(filepath.Join(file.Dir, node.StatusFile), text); err != nil {
-		return err
-	}
-	<-stop
-	return nil
 }
 
 // newDriver returns a driver whose agent is this test binary, whose Kafka is an empty shell and whose Java always agrees.
@@ -183,6 +192,9 @@ func TestConformance(t *testing.T) {
 				return d
 			},
 			LeaseExpiry: brief,
+			Schedule: func(t *testing.T, i compute.Instance, reason string) {
+				writeFile(t, filepath.Join(d.nodeDir(i.Spec.Cluster, i.Spec.NodeID), maintenanceFile), reason+"\n", 0o600)
+			},
 		}
 	})
 }

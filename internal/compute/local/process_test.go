@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
@@ -84,6 +85,75 @@ func TestANodeWhoseAgentWasKilledIsStopped(t *testing.T) {
 		t.Errorf("the reason has become %q", again.StateReason)
 	}
 	terminate(t, d, 1)
+}
+
+func TestANodeWhoseAgentWasKilledIsStoppedSinceItsLastReport(t *testing.T) {
+	d := newDriver(t, newRoot(t))
+	cluster(t, d)
+	running := launch(t, d, 1)
+	if since := running.StateSince; since.Before(running.LaunchedAt) || since.Sub(running.LaunchedAt) > time.Minute {
+		t.Errorf("launched at %s, and running since %s", running.LaunchedAt, since)
+	}
+	killNow(t, agentPID(t, d, 1))
+	ended := time.Now()
+	i := await(t, d, 1, compute.StateStopped)
+	if !i.StateSince.Equal(i.Status.UpdatedAt) || i.StateSince.After(ended) || i.StateSince.Before(running.Status.UpdatedAt) {
+		t.Errorf("stopped since %s; its last report is of %s, and it was killed before %s", i.StateSince, i.Status.UpdatedAt, ended)
+	}
+}
+
+// Of a node that hangs, the machine runs and the agent is silent. It cannot even stop, and can be terminated.
+func TestAHungNodeRunsAndIsSilent(t *testing.T) {
+	d := newDriver(t, newRoot(t))
+	cluster(t, d)
+	launch(t, d, 1, "child")
+	if err := syscall.Kill(agentPID(t, d, 1), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	i, _ := find(t, d, 1)
+	eventually(t, "the agent is silent", func() bool {
+		i, _ = find(t, d, 1)
+		return time.Since(i.Status.UpdatedAt) > 5*reportEvery
+	})
+	if i.State != compute.StateRunning {
+		t.Errorf("a node that hangs is %s: %s", i.State, i.StateReason)
+	}
+	asked := time.Now().Add(-time.Second) // The file system's clock may be a tick behind.
+	var since time.Time
+	for range 2 {
+		if err := d.Stop(t.Context(), i.ID); err != nil {
+			t.Fatal(err)
+		}
+		i, _ = find(t, d, 1)
+		if i.State != compute.StateStopping || i.StateSince.Before(asked) || !since.IsZero() && !i.StateSince.Equal(since) {
+			t.Errorf("asked to stop at %s, a node that hangs is %s since %s, before that since %s", asked, i.State, i.StateSince, since)
+		}
+		since = i.StateSince
+		time.Sleep(20 * time.Millisecond) // A second mark would be younger than the first.
+	}
+	terminate(t, d, 1)
+}
+
+func TestMaintenanceIsWhatTheFileSays(t *testing.T) {
+	d := newDriver(t, newRoot(t))
+	cluster(t, d)
+	launch(t, d, 1)
+	path := filepath.Join(d.nodeDir("prod", 1), maintenanceFile)
+	for text, want := range map[string]string{
+		"retired on\n Friday\n": "retired on Friday",
+		"":                      "there is a file maintenance in its directory",
+	} {
+		writeFile(t, path, text, 0o600)
+		if i, _ := find(t, d, 1); i.Maintenance != want {
+			t.Errorf("%q is %q, want %q", text, i.Maintenance, want)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if i, _ := find(t, d, 1); i.Maintenance != "" {
+		t.Errorf("without the file: %q", i.Maintenance)
+	}
 }
 
 func TestAStoppedNodeSaysThatItWasAsked(t *testing.T) {

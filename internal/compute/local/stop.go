@@ -34,7 +34,12 @@ func (f fleets) Stop(ctx context.Context, instanceID string) error {
 	if len(targets) == 0 {
 		return nil // It is stopped already, and the reason that List shows for it stays.
 	}
-	if err := os.WriteFile(filepath.Join(dir, stoppingMark), nil, 0o600); err != nil {
+	// One that is there stays as it is: its age is for how long the node has been stopping.
+	mark, err := os.OpenFile(filepath.Join(dir, stoppingMark), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err == nil {
+		err = mark.Close()
+	}
+	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // Terminated in this moment.
 		}
