@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -35,6 +36,8 @@ type Options struct {
 	// Now and Sleep are the clock. Sleep returns early when the context ends.
 	Now   func() time.Time
 	Sleep func(ctx context.Context, d time.Duration)
+	// Off are guards that are taken away, so that the simulation can show that it would notice.
+	Off []plan.Guard
 	// Kafka is what the engine works with in place of a client from Dial.
 	Kafka func(cluster string) Kafka
 	// Calls is how many of the calls of one observation may be under way at once; 0 means all of them.
@@ -53,8 +56,11 @@ type Client struct {
 	levels  map[string]int16         // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
-	placing map[string]chan *placing
-	groups  map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
+	// suspects is since when this process has seen nodes given up by compute or Kafka, by cluster. It makes the wait of one run shorter, and
+	// nothing else depends on it.
+	suspects map[string]map[int32]time.Time
+	placing  map[string]chan *placing
+	groups   map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
 }
 
 // New returns a client. It makes no call.
@@ -83,7 +89,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	}
 	return &Client{
 		driver: driver, opts: opts,
-		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{},
+		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]time.Time{},
 		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
 	}
 }
@@ -208,8 +214,8 @@ func (c *Client) lease(ctx context.Context, cluster string) (lease compute.Lease
 		switch {
 		case !errors.Is(err, compute.ErrLocked) || ctx.Err() != nil:
 			return lease, err
-		case time.Since(started) >= c.opts.LockTimeout:
-			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, time.Since(started).Round(time.Second))
+		case c.opts.Now().Sub(started) >= c.opts.LockTimeout:
+			return nil, fmt.Errorf("%w (waited %s for it; nothing was begun)", err, c.opts.Now().Sub(started).Round(time.Second))
 		case !told:
 			c.opts.Log(ctx, "waiting for the cluster's lease", map[string]any{"cluster": cluster, "for": err.Error()})
 			told = true

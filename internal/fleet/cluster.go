@@ -93,7 +93,7 @@ func (c *Client) DestroyCluster(ctx context.Context, name string) error {
 			return fmt.Errorf("%w: broker %d of group %q still runs; destroy the cluster's broker groups first", ErrInUse, i.Spec.NodeID, i.Spec.Group)
 		}
 	}
-	if err := c.terminateAll(ctx, instances); err != nil {
+	if err := c.terminateAll(ctx, name, instances); err != nil {
 		return err
 	}
 	c.mu.Lock()

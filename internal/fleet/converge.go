@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
 // maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
@@ -19,6 +20,12 @@ const maxFailures = 8
 // shows a partition that has just been moved with its old replicas beside the new ones, and nothing in flight: a state that no step can
 // mend, and that passes.
 const maxBlocked = 20
+
+// maxLostLaunches is how many nodes that a run has launched may be lost while it goes on: it stops, rather than to launch for ever.
+const maxLostLaunches = 3
+
+// DefaultGateTimeout is how long a rollout waits without coming any further before it ends, where nothing else is declared.
+const DefaultGateTimeout = 15 * time.Minute
 
 // builder makes a goal from an observation, and adds to the observation what follows from the goal.
 type builder func(*observed) (goal, error)
@@ -40,13 +47,14 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 	var result Result
 	started, m := c.opts.Now(), newMoving()
 	failures, blocked, settling := 0, 0, 0
+	progress := progress{at: started, lost: map[int32]string{}}
 	var lastErr error
 	logged := ""
 	var filling []int32
 	declared := build
 	build = func(o *observed) (goal, error) {
 		g, err := declared(o)
-		g.group.Filling = filling
+		g.group.Filling, g.group.Off = filling, c.opts.Off
 		if g.group.Rebalance.Budget > 0 {
 			if g.group.Rebalance.Budget -= m.asked; g.group.Rebalance.Budget <= 0 {
 				g.group.Rebalance.Threshold = 0 // What may be moved is moved, or on its way.
@@ -71,6 +79,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		if err == nil {
 			m.observe(o, c.opts.Now())
 			result.BytesMoved = m.tracker.Progress().BytesMoved
+			progress.observe(result, m.tracker.Progress(), c.opts.Now())
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -101,6 +110,9 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			continue
 		}
 		blocked = 0
+		if why := progress.stop(result, g, o, d, c.opts.Now()); why != "" {
+			return result, stands(why)
+		}
 		filling = d.Filling
 		if o.kafkaErr != nil {
 			lastErr = o.kafkaErr
@@ -122,6 +134,13 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			if err = c.step(ctx, g, o, s, build, started, &result, m); err != nil {
 				break
 			}
+		}
+		if errors.Is(err, errGateClosed) {
+			// The plan was right when it was made. What has changed since is waited for like any other condition.
+			progress.gate = err.Error()
+			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": progress.gate})
+			c.opts.Sleep(ctx, c.opts.Poll)
+			continue
 		}
 		if err != nil {
 			lastErr = err
@@ -163,7 +182,7 @@ func (c *Client) round(ctx context.Context, cluster string, build builder, start
 
 // step runs one step, after it was planned once more if it cannot be taken back.
 func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, build builder, started time.Time, result *Result, m *moving) error {
-	if s.Kind.Irreversible() {
+	if s.Kind.Irreversible() && !slices.Contains(g.group.Off, plan.GuardFreshLook) {
 		var d plan.Decision
 		var err error
 		g, o, d, err = c.round(ctx, g.cluster, build, started)
@@ -175,6 +194,14 @@ func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, buil
 		}) {
 			c.opts.Log(ctx, "step no longer due", map[string]any{"step": s.String()})
 			return nil
+		}
+	}
+	if why := plan.Gate(g.group, o.Observation, s, c.opts.Now()); why != "" {
+		return fmt.Errorf("%w: %s: %s", errGateClosed, s, why)
+	}
+	if !slices.Contains(g.group.Off, plan.GuardLease) {
+		if err := c.held(ctx, g.cluster); err != nil {
+			return err
 		}
 	}
 	c.opts.Log(ctx, "step", map[string]any{"cluster": g.cluster, "group": g.group.Name, "step": s.String(), "bytes": s.Bytes()})
@@ -192,9 +219,51 @@ func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, buil
 	return nil
 }
 
+// errGateClosed says that a step was due and may not run on what is observed right before it.
+var errGateClosed = errors.New("the gate is closed")
+
+// progress is when a rollout last came any further: a step that was done, or bytes that arrived.
+type progress struct {
+	at    time.Time
+	steps int
+	bytes int64
+	// gate is the last gate that was found closed since then.
+	gate string
+	// lost are the nodes that this run has launched and then lost, with the reasons.
+	lost map[int32]string
+}
+
+func (p *progress) observe(r Result, moves throttle.Progress, now time.Time) {
+	if arrived := moves.BytesMoved - moves.BytesLeft; r.Steps != p.steps || arrived > p.bytes {
+		p.at, p.steps, p.bytes, p.gate = now, r.Steps, arrived, ""
+	}
+}
+
+// stop says why the rollout should end short of its goal, "" while it should go on.
+func (p *progress) stop(r Result, g goal, o observed, d plan.Decision, now time.Time) string {
+	why := ""
+	for _, n := range o.Nodes {
+		if c := g.group.Condition(n, o.Observation, now); slices.Contains(r.Launched, n.ID) && c.State == plan.NodeLost {
+			p.lost[n.ID] = c.Reason
+			why = fmt.Sprintf("node %d: %s", n.ID, c.Reason)
+		}
+	}
+	if len(p.lost) > maxLostLaunches {
+		return fmt.Sprintf("%d nodes that this run has launched are lost already (%s)", len(p.lost), why)
+	}
+	waiting := d.Waiting
+	if p.gate != "" {
+		waiting = append(slices.Clone(waiting), p.gate)
+	}
+	if idle := now.Sub(p.at); idle > g.gateTimeout {
+		return fmt.Sprintf("nothing has come any further for %s (rollout_policy.gate_timeout), which is waited for: %s", idle.Round(time.Second), strings.Join(waiting, "; "))
+	}
+	return ""
+}
+
 // permanent errors are not cured by another try.
 func permanent(err error) bool {
-	return errors.Is(err, compute.ErrInvalid) || errors.Is(err, errGoal)
+	return errors.Is(err, compute.ErrInvalid) || errors.Is(err, errGoal) || errors.Is(err, compute.ErrLeaseLost)
 }
 
 func interrupted(ctx context.Context, waiting string) string {

@@ -2,11 +2,13 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // countingDriver counts observations.
@@ -36,5 +38,103 @@ func TestBlockedHasToLast(t *testing.T) {
 	}
 	if driver.observations != maxBlocked+1 {
 		t.Errorf("it stopped after %d observations, want %d", driver.observations, maxBlocked+1)
+	}
+}
+
+// movedKafka is a cluster of three brokers in which a partition moves to broker 3 under a throttle of ours. Each question for the topics is
+// answered by the next of the views, the last one for ever.
+type movedKafka struct {
+	Kafka
+	views []kafka.Partition
+	asked int
+	swept bool
+}
+
+func (*movedKafka) Quorum(context.Context) (kafka.Quorum, error) {
+	return kafka.Quorum{}, errors.New("not asked here")
+}
+
+func (*movedKafka) Brokers(context.Context) (string, []kafka.Broker, error) {
+	return "x", []kafka.Broker{{ID: 1}, {ID: 2}, {ID: 3}}, nil
+}
+
+func (k *movedKafka) Topics(context.Context) ([]kafka.Topic, error) {
+	view := k.views[min(k.asked, len(k.views)-1)]
+	k.asked++
+	return []kafka.Topic{{Name: "t", Partitions: []kafka.Partition{view}}}, nil
+}
+
+func (*movedKafka) LogDirs(_ context.Context, brokers []int32) ([]kafka.LogDir, error) {
+	var dirs []kafka.LogDir
+	for _, id := range brokers {
+		dirs = append(dirs, kafka.LogDir{Broker: id, Replicas: []kafka.Replica{{Broker: id, Topic: "t", Bytes: 1000}}})
+	}
+	return dirs, nil
+}
+
+func (*movedKafka) DescribeConfigs(context.Context, []kafka.ConfigResource) (map[kafka.ConfigResource][]kafka.ConfigEntry, error) {
+	minimum := []kafka.ConfigEntry{{Name: minISR, Value: "2", Source: kafka.SourceDynamicDefaultBroker}}
+	return map[kafka.ConfigResource][]kafka.ConfigEntry{{Kind: kafka.ResourceBroker}: minimum}, nil
+}
+
+func (*movedKafka) Features(context.Context) (map[int32]map[string]kafka.Feature, error) {
+	return map[int32]map[string]kafka.Feature{}, nil
+}
+
+func (k *movedKafka) Throttles(context.Context, []int32, []string) (kafka.ThrottleState, error) {
+	if k.swept {
+		return kafka.ThrottleState{}, nil
+	}
+	return kafka.ThrottleState{Topics: map[string]kafka.TopicThrottle{"t": {Follower: map[int32][]int32{0: {3}}}}}, nil
+}
+
+func (k *movedKafka) ClearThrottle(context.Context, kafka.ThrottleState) error {
+	k.swept = true
+	return nil
+}
+
+func (*movedKafka) SetThrottle(context.Context, map[int32]kafka.BrokerThrottle, map[kafka.TopicPartition][]int32, map[kafka.TopicPartition][]int32) error {
+	return nil
+}
+
+// TestARolloutIsDoneWhenWhatItMovedIsSeenInSync, and not when a broker whose metadata is a moment old shows nothing to do. It does not wait for
+// ever either: somebody may have taken the replica away again.
+func TestARolloutIsDoneWhenWhatItMovedIsSeenInSync(t *testing.T) {
+	moving := kafka.Partition{Topic: "t", Leader: 1, Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2}, Adding: []int32{3}}
+	behind, done := moving, moving
+	behind.Adding, done.Adding, done.ISR = nil, nil, []int32{1, 2, 3}
+	for name, c := range map[string]struct {
+		views       []kafka.Partition
+		bytes       int64
+		least, most int
+	}{
+		"seen in sync":       {[]kafka.Partition{moving, behind, behind, behind, behind, done}, 1000, 6, 8},
+		"never seen in sync": {[]kafka.Partition{moving, behind}, 0, maxBlocked, maxBlocked + 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := goalOf(t, group(nil), 0, compute.Cluster{}).spec
+			driver := &leasedDriver{fakeDriver: fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 4, Zones: []string{"a", "b", "c"}}}}
+			for id := range int32(3) {
+				spec.NodeID, spec.Zone = id+1, []string{"a", "b", "c"}[id]
+				driver.instances = append(driver.instances, compute.Instance{
+					ID: spec.Zone, Spec: spec, State: compute.StateRunning, Address: "x", LaunchedAt: time.Now().Add(-time.Hour),
+					Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now()},
+				})
+			}
+			k := &movedKafka{views: c.views}
+			client := New(driver, Options{Poll: time.Millisecond, Kafka: func(string) Kafka { return k }})
+			unlock, err := client.lock(t.Context(), "c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unlock()
+			result, err := client.converge(t.Context(), "c", client.groupGoal(t.Context(), group(nil)))
+			if err != nil || result.BytesMoved != c.bytes {
+				t.Errorf("%d bytes moved, want %d: %v", result.BytesMoved, c.bytes, err)
+			}
+			if k.asked < c.least || k.asked > c.most {
+				t.Errorf("it ended after %d looks, want %d to %d", k.asked, c.least, c.most)
+			}
+		})
 	}
 }

@@ -19,6 +19,9 @@ type Facts struct {
 	HighestTopic       string
 	// Brokers are the numbers of brokers by group, as compute lists them.
 	Brokers map[string]int
+	// Groups are the groups of the nodes that compute lists, by node id; every id below NextNodeID was in use once.
+	Groups     map[int32]string
+	NextNodeID int32
 }
 
 // Facts observes the cluster.
@@ -27,8 +30,10 @@ func (c *Client) Facts(ctx context.Context, cluster string) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	f := Facts{Exists: o.record.ID != "", KafkaUp: o.KafkaUp, MetadataLevel: o.MetadataLevel, Brokers: map[string]int{}}
-	for _, i := range o.instances {
+	f := Facts{Exists: o.record.ID != "", KafkaUp: o.KafkaUp, MetadataLevel: o.MetadataLevel, Brokers: map[string]int{},
+		Groups: map[int32]string{}, NextNodeID: o.NextNodeID}
+	for id, i := range o.instances {
+		f.Groups[id] = i.Spec.Group
 		if i.Spec.Role == compute.RoleBroker {
 			f.Brokers[i.Spec.Group]++
 		}

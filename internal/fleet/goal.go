@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -36,6 +37,8 @@ const (
 	// used of them is made up for at once, and a broker that has just started copies slowly in its first seconds: with the default, more
 	// than 1.8 times the limit followed.
 	quotaWindows = 1
+	// DefaultGrace is how long compute or Kafka alone must have given a node up before it counts as lost, where nothing else is declared.
+	DefaultGrace = 5 * time.Minute
 	// minISR is the setting that decides how many copies an acknowledged record has.
 	minISR = "min.insync.replicas"
 )
@@ -72,6 +75,12 @@ type BrokerGroup struct {
 	ConfigRemoved []string
 	// MaxSurge is how many nodes beyond Brokers may be alive during a rollout.
 	MaxSurge int
+	// GateTimeout is how long a rollout waits without coming any further before it ends; 0 is DefaultGateTimeout.
+	GateTimeout time.Duration
+	// Failure says when a node counts as lost, and how many are replaced without being asked. A Grace of 0 is DefaultGrace.
+	Failure plan.FailurePolicy
+	// Replace are nodes that are replaced because the user wants it.
+	Replace []int32
 	// Topics are the patterns of the topics that live on the group; with Default it also has those that no group claims.
 	Topics  []string
 	Default bool
@@ -94,6 +103,8 @@ type goal struct {
 	spec     compute.NodeSpec
 	throttle throttle.Policy
 	catalog  compute.Catalog
+	// gateTimeout is how long a rollout waits without coming any further before it ends.
+	gateTimeout time.Duration
 }
 
 // goal is what the controllers shall be.
@@ -151,6 +162,8 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		return goal{}, err
 	}
 	g.group.MaxSurge, g.throttle = b.MaxSurge, b.Throttle
+	g.group.Failure.MaxLost, g.group.Replace = b.Failure.MaxLost, b.Replace
+	g.group.Failure.Grace, g.gateTimeout = cmp.Or(b.Failure.Grace, DefaultGrace), cmp.Or(b.GateTimeout, DefaultGateTimeout)
 	g.group.BatchBytes = g.batchBytes()
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: b.NotOnScaleOut, Threshold: b.RebalanceThreshold}
 	g.group.Config = dynamic
@@ -201,8 +214,11 @@ func newGoal(catalog compute.Catalog, spec compute.NodeSpec, zones []string, cou
 		cluster: spec.Cluster,
 		spec:    spec,
 		catalog: catalog,
+
+		gateTimeout: DefaultGateTimeout,
 		group: plan.Group{
-			Name: spec.Group, Role: spec.Role, Count: count, Zones: zones,
+			Failure: plan.FailurePolicy{Grace: DefaultGrace},
+			Name:    spec.Group, Role: spec.Role, Count: count, Zones: zones,
 			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level, DiskBytes: diskBytes(size),
 		},
 	}, nil

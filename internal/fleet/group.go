@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -115,6 +114,9 @@ func (c *Client) DestroyGroup(ctx context.Context, want BrokerGroup) error {
 // not find partitions whose every replica is lost. Brokers stop before the controllers do: one whose controllers are gone never
 // finishes its controlled shutdown.
 func (c *Client) destroyLast(ctx context.Context, cluster string, own []compute.Instance) error {
+	if err := c.held(ctx, cluster); err != nil {
+		return err
+	}
 	o, err := c.observe(ctx, cluster)
 	if err == nil && o.KafkaUp {
 		k := c.engine(cluster)
@@ -133,7 +135,7 @@ func (c *Client) destroyLast(ctx context.Context, cluster string, own []compute.
 	if err := c.stopAll(ctx, cluster, own); err != nil {
 		return err
 	}
-	if err := c.terminateAll(ctx, own); err != nil {
+	if err := c.terminateAll(ctx, cluster, own); err != nil {
 		return err
 	}
 	if o.Quorum == nil {
@@ -150,6 +152,9 @@ func (c *Client) destroyLast(ctx context.Context, cluster string, own []compute.
 // stopAll stops machines in the orderly way and waits for them, but not longer than stopWithin.
 func (c *Client) stopAll(ctx context.Context, cluster string, own []compute.Instance) error {
 	for _, i := range own {
+		if err := c.held(ctx, cluster); err != nil {
+			return err
+		}
 		c.opts.OnMutation(ctx, "Stop", i.ID)
 		if err := c.driver.Stop(ctx, i.ID); err != nil {
 			return err
@@ -171,77 +176,14 @@ func (c *Client) stopAll(ctx context.Context, cluster string, own []compute.Inst
 	return ctx.Err()
 }
 
-func (c *Client) terminateAll(ctx context.Context, instances []compute.Instance) error {
+func (c *Client) terminateAll(ctx context.Context, cluster string, instances []compute.Instance) error {
+	if err := c.held(ctx, cluster); err != nil {
+		return err
+	}
 	var group errgroup.Group
 	for _, i := range instances {
 		c.opts.OnMutation(ctx, "Terminate", i.ID)
 		group.Go(func() error { return c.driver.Terminate(ctx, i.ID) })
 	}
 	return group.Wait()
-}
-
-// Node is one node as shown to the user.
-type Node struct {
-	ID           int32
-	Zone         string
-	Address      string
-	InstanceID   string
-	SpecHash     string
-	KafkaVersion string
-	// State is one word or two: "ready", "starting", "stopping", "lost".
-	State string
-}
-
-// Nodes are the machines of a group as compute lists them. It works while Kafka is down.
-func (c *Client) Nodes(ctx context.Context, cluster, group string) ([]Node, error) {
-	instances, err := c.driver.List(ctx, cluster)
-	if err != nil {
-		return nil, err
-	}
-	var out []Node
-	for _, i := range instances {
-		if i.Spec.Group == group {
-			out = append(out, nodeOf(i))
-		}
-	}
-	return out, nil
-}
-
-// Brokers are the machines of all broker groups of a cluster.
-func (c *Client) Brokers(ctx context.Context, cluster string) ([]Node, error) {
-	instances, err := c.driver.List(ctx, cluster)
-	if err != nil {
-		return nil, err
-	}
-	var out []Node
-	for _, i := range instances {
-		if i.Spec.Role == compute.RoleBroker {
-			out = append(out, nodeOf(i))
-		}
-	}
-	return out, nil
-}
-
-func nodeOf(i compute.Instance) Node {
-	return Node{
-		ID: i.Spec.NodeID, Zone: i.Spec.Zone, Address: i.Address, InstanceID: i.ID,
-		SpecHash: i.Spec.SpecHash, KafkaVersion: i.Spec.KafkaVersion, State: stateWord(i),
-	}
-}
-
-func stateWord(i compute.Instance) string {
-	n := plan.Node{InstanceID: i.ID, State: i.State}
-	if i.Status != nil {
-		n.Phase = i.Status.Phase
-	}
-	switch {
-	case n.Lost() != "":
-		return "lost"
-	case i.State == compute.StateStopping:
-		return "stopping"
-	case n.Phase == compute.PhaseRunning:
-		return "ready"
-	default:
-		return "starting"
-	}
 }

@@ -235,11 +235,13 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 		asked = append(asked, replicas(r.TopicPartition, r.Added())...)
 		moves[r.TopicPartition] = r
 	}
-	if g.throttle.Limited() {
+	if g.throttle.Limited() && !slices.Contains(g.group.Off, plan.GuardThrottle) {
 		copied := m.copied(o)
 		for _, p := range o.Partitions {
 			if r, ok := moves[p.TopicPartition]; ok {
-				p.Adding, p.Replicas = r.Added(), slices.Concat(r.From, r.Added())
+				// One that takes the place of a move in flight goes on with what that one has begun to copy.
+				p.Adding = slices.DeleteFunc(slices.Concat(p.Adding, r.Added()), func(id int32) bool { return !slices.Contains(r.To, id) })
+				p.Replicas = slices.Concat(r.From, r.Added())
 				copied = append(copied, p)
 			}
 		}

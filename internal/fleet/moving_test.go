@@ -199,3 +199,23 @@ func TestAdjust(t *testing.T) {
 	g = limited(throttle.None)
 	adjust(50, "clear")
 }
+
+// TestALookTakesAsLongAsThereIsToWait: an observation takes from the brokers what the copying needs, so it is rarer while there is much to copy.
+func TestALookTakesAsLongAsThereIsToWait(t *testing.T) {
+	o := observedFleet(1 << 30)
+	o.throttles.Topics["t"] = kafka.TopicThrottle{Follower: map[int32][]int32{0: {3}}}
+	m := newMoving()
+	if got := m.patience(time.Second); got != time.Second {
+		t.Errorf("nothing moves, and the next look is after %s", got)
+	}
+	for second, held := range []int64{0, 32 << 20, 64 << 20} { // Half a minute is left after it.
+		o.dirs = []kafka.LogDir{{Broker: 3, Replicas: []kafka.Replica{{Broker: 3, Topic: "t", Bytes: held}}}}
+		m.observe(o, start.Add(time.Duration(second)*time.Second))
+	}
+	if got := m.patience(time.Second); got != adjustEvery/2 {
+		t.Errorf("%s are left, and the next look is after %s", m.tracker.Progress().ETA, got)
+	}
+	if got := m.patience(time.Minute); got != time.Minute {
+		t.Errorf("a longer pause was asked for: %s", got)
+	}
+}

@@ -24,6 +24,9 @@ const caughtUpWithin = 2000
 // observeWithin bounds what Kafka may take for one observation: what it does not answer in this time is not known, and asked again.
 const observeWithin = 30 * time.Second
 
+// silentAfter is from how long without a word on an agent is taken for silent.
+const silentAfter = 6 * compute.ReportEvery
+
 // engineSettings are broker settings that the engine itself sets; they are no part of a declared configuration.
 var engineSettings = []string{"cordoned.log.dirs", "leader.replication.throttled.rate", "follower.replication.throttled.rate"}
 
@@ -97,7 +100,12 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 			InstanceID: i.ID, State: i.State, SpecHash: i.Spec.SpecHash, SpecText: specText(i.Spec), LaunchedAt: i.LaunchedAt, Replaces: i.Spec.Replaces, Joins: i.Spec.Joins,
 			DiskBytes: diskBytes(catalog.InstanceTypes[i.Spec.InstanceType]), LogDirReplicas: -1,
 		}
+		if n.Dead() != "" {
+			n.SuspectSince = i.StateSince
+		}
+		n.Maintenance = i.Maintenance
 		if i.Status != nil {
+			n.Silent = c.opts.Now().Sub(i.Status.UpdatedAt) > silentAfter
 			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts
 			n.Boot = time.Duration(i.Status.BootSeconds * float64(time.Second)).Round(10 * time.Millisecond)
 		}
@@ -118,7 +126,38 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 	for _, id := range slices.Sorted(maps.Keys(nodes)) {
 		o.Nodes = append(o.Nodes, *nodes[id])
 	}
+	c.sinceWhen(cluster, &o, c.opts.Now())
 	return o, nil
+}
+
+// sinceWhen notes since when each node is given up by compute or by Kafka: what compute says of its own state, what the quorum says of
+// when it last followed the metadata, and at the latest since this process first saw it.
+func (c *Client) sinceWhen(cluster string, o *observed, now time.Time) {
+	followed := map[int32]time.Time{}
+	for _, v := range slices.Concat(o.quorum.Voters, o.quorum.Observers) {
+		if v.CaughtUpAgoMillis > caughtUpWithin {
+			followed[v.ID] = now.Add(-time.Duration(v.CaughtUpAgoMillis) * time.Millisecond)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seen := map[int32]time.Time{}
+	for i := range o.Nodes {
+		n := &o.Nodes[i]
+		stranger := n.InstanceID == "" && n.Answering
+		if !stranger && !o.GivenUp(*n) {
+			n.SuspectSince = time.Time{}
+			continue
+		}
+		since := now
+		for _, t := range []time.Time{c.suspects[cluster][n.ID], followed[n.ID], n.SuspectSince} {
+			if !t.IsZero() && t.Before(since) {
+				since = t
+			}
+		}
+		n.SuspectSince, seen[n.ID] = since, since
+	}
+	c.suspects[cluster] = seen
 }
 
 // diskBytes is the size of all disks of a machine.
@@ -193,12 +232,29 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	o.dirs = dirs
+	o.outOfISR(nodes)
 	o.throttles, err = k.Throttles(ctx, live, names)
 	if err != nil {
 		return err
 	}
 	o.Throttled = !o.throttles.Empty()
 	return nil
+}
+
+// outOfISR notes which brokers have replicas and are in the ISR of none of them.
+func (o *observed) outOfISR(nodes map[int32]*plan.Node) {
+	has, inSync := map[int32]bool{}, map[int32]bool{}
+	for _, p := range o.Partitions {
+		for _, id := range p.Target() {
+			has[id] = has[id] || !slices.Contains(p.Adding, id)
+		}
+		for _, id := range p.ISR {
+			inSync[id] = true
+		}
+	}
+	for id, n := range nodes {
+		n.OutOfISR = has[id] && !inSync[id]
+	}
 }
 
 // askControllersOnly is what can be known of a cluster that has no broker: the cluster-wide configuration.
@@ -303,8 +359,12 @@ func replicaBytes(dirs []kafka.LogDir, nodes map[int32]*plan.Node) map[plan.Topi
 			continue
 		}
 		if !n.Answering {
-			n.Answering, n.LogDirReplicas = true, 0
+			n.Answering, n.LogDirReplicas, n.FreeBytes = true, 0, 0
 		}
+		if dir.Err != nil {
+			n.OfflineDirs++
+		}
+		n.FreeBytes += max(dir.UsableBytes, 0)
 		n.LogDirReplicas += len(dir.Replicas)
 		for _, r := range dir.Replicas {
 			tp := plan.TopicPartition{Topic: r.Topic, Partition: r.Partition}

@@ -26,6 +26,11 @@ type Preview struct {
 	BytesToMove int64
 	// Estimate is how long that takes by the model's clock: boots as they were measured here, and replicas copied at the throttle.
 	Estimate time.Duration
+	// Refused says that it stops short on purpose: so much is lost that nothing is repaired without being asked.
+	Refused bool
+	// Suspects are sentences about nodes that may be lost: the rollout waits for them first. Strangers are about brokers that compute does not
+	// know: they are never touched.
+	Suspects, Strangers []string
 	// Short says why the rollout would stop before it is done, "" when nothing is in its way.
 	Short string
 	// KafkaErr is why Kafka could not be asked, nil when it was: then the moves are missing here.
@@ -33,7 +38,7 @@ type Preview struct {
 }
 
 // Converged says that nothing is to be done.
-func (p Preview) Converged() bool { return len(p.Steps) == 0 && p.Short == "" }
+func (p Preview) Converged() bool { return len(p.Steps) == 0 && p.Short == "" && len(p.Suspects) == 0 }
 
 // PreviewCluster says what ApplyCluster would do to the cluster of a snapshot; nil is a cluster that does not exist.
 func (c *Client) PreviewCluster(ctx context.Context, want Cluster, snapshot []byte) (Preview, error) {
@@ -84,6 +89,7 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 		adjust(&o)
 	}
 	g.group.Started = at
+	refused := plan.Next(g.group, o.Observation, at).Refused
 	fleet := model.New(o.Observation, at)
 	fleet.Timing = g.timing(o)
 	steps, short := fleet.Run(g.group, 100_000)
@@ -92,6 +98,8 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 		steps = nil
 	}
 	p := summarize(o.NextNodeID, steps, short)
+	p.Refused = refused
+	p.Suspects, p.Strangers = plan.Suspects(g.group, o.Observation, at)
 	if o.Throttled {
 		// Moves that an earlier run has begun are this one's to end.
 		for _, partition := range o.Partitions {

@@ -213,7 +213,7 @@ func (r Rebalance) goal(o *observed, catalog compute.Catalog) (goal, error) {
 	g.throttle, g.group.MaxSurge = r.Throttle, 1
 	g.group.BatchBytes = g.batchBytes()
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: true, Threshold: r.Threshold, Budget: r.Budget}
-	if why := plan.Misfit(g.group, o.Observation); why != "" {
+	if why := plan.Misfit(g.group, o.Observation, time.Now()); why != "" {
 		return g, r.unsettled(why)
 	}
 	return g, nil
@@ -233,7 +233,7 @@ func groupsOf(o observed) string {
 }
 
 func planRebalance(g goal, o observed) RebalancePlan {
-	planned := plan.Balance(g.group, o.Observation)
+	planned := plan.Balance(g.group, o.Observation, time.Now())
 	p := RebalancePlan{
 		BytesToMove: planned.BytesMoved, LowerBound: planned.LowerBound,
 		Before: balance(planned.Before, g.group.Name), After: balance(planned.After, g.group.Name),

@@ -36,7 +36,7 @@ func skewed(t *testing.T) observed {
 		o.instances[s.NodeID] = compute.Instance{ID: fmt.Sprint(s.NodeID), Spec: s, State: compute.StateRunning}
 		o.Nodes = append(o.Nodes, plan.Node{
 			ID: s.NodeID, Role: s.Role, Group: s.Group, Zone: s.Zone, InstanceID: fmt.Sprint(s.NodeID), State: compute.StateRunning, SpecHash: s.SpecHash,
-			Registered: true, Answering: true, DiskBytes: 10 << 30,
+			Registered: true, Boot: 5 * time.Second, Answering: true, DiskBytes: 10 << 30,
 		})
 	}
 	for i := range 30 {
@@ -151,7 +151,7 @@ func TestRebalanceRefuses(t *testing.T) {
 		"a threshold of nothing": {func(_ *observed, r *Rebalance) { r.Threshold = 1 }, compute.ErrInvalid, "above 1"},
 		"no cluster":             {func(o *observed, _ *Rebalance) { o.record = compute.Cluster{} }, compute.ErrNotFound, `cluster "c"`},
 		"no group":               {func(_ *observed, r *Rebalance) { r.Group = "none" }, compute.ErrNotFound, "the cluster has bulk, main"},
-		"a lost node": {node(2, func(n *plan.Node, _ *compute.Instance) { n.State = compute.StateStopped }),
+		"a lost node": {node(2, func(n *plan.Node, _ *compute.Instance) { n.State, n.Fenced = compute.StateStopped, true }),
 			ErrUnsettled, "node 2 has to go: its machine is stopped. Apply"},
 		"a node that only Kafka remembers": {func(o *observed, _ *Rebalance) {
 			delete(o.instances, 6)
@@ -225,7 +225,7 @@ func TestRebalanceReplacesNobody(t *testing.T) {
 		t.Errorf("a node that starts anew is not waited for: %+v", d)
 	}
 	o = skewed(t)
-	o.Nodes[1].Phase = compute.PhaseDiskLost
+	o.Nodes[1].Phase, o.Nodes[1].Fenced = compute.PhaseDiskLost, true
 	if _, err := build(&o); !errors.Is(err, ErrUnsettled) {
 		t.Errorf("a lost node: %v", err)
 	}

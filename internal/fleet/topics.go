@@ -103,7 +103,7 @@ func (t fleetTopics) patiently(ctx context.Context, do func(p *placing) error) e
 	for {
 		starting := false
 		err := t.place(ctx, func(p *placing) error {
-			starting = slices.ContainsFunc(p.o.Nodes, func(n plan.Node) bool { return n.Role == compute.RoleBroker && n.Lost() == "" && !n.Ready() })
+			starting = slices.ContainsFunc(p.o.Nodes, func(n plan.Node) bool { return n.Role == compute.RoleBroker && n.Dead() == "" && !n.Ready() })
 			return do(p)
 		})
 		passes := errors.Is(err, ErrNoPlace) && starting || errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
@@ -272,7 +272,7 @@ func placementFleet(o observed, m topicmap.Map) placement.Fleet {
 		}
 		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, Capacity: n.DiskBytes, State: placement.Cordoned}
 		switch {
-		case n.InstanceID != "" && n.Lost() != "", n.InstanceID == "" && !n.Answering:
+		case n.InstanceID != "" && n.Dead() != "", n.InstanceID == "" && !n.Answering:
 			b.State = placement.Dead
 		case n.Ready() && !n.Cordoned && !replaced[n.ID]:
 			b.State = placement.Live

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -74,7 +75,8 @@ func groupModel(rebalance types.Object) brokerGroupModel {
 	return brokerGroupModel{
 		Rebalance: rebalance, Config: types.MapNull(types.StringType), Zones: types.ListNull(types.StringType), Topics: types.ListNull(types.StringType),
 		JVM:           types.ObjectNull(map[string]attr.Type{"heap": types.StringType}),
-		RolloutPolicy: types.ObjectNull(map[string]attr.Type{"max_surge": types.Int64Type, "throttle": types.StringType}),
+		RolloutPolicy: types.ObjectNull(map[string]attr.Type{"max_surge": types.Int64Type, "throttle": types.StringType, "gate_timeout": timetypes.GoDurationType{}}),
+		FailurePolicy: types.ObjectNull(failurePolicyTypes), ReplaceNodes: types.SetNull(types.Int64Type),
 	}
 }
 

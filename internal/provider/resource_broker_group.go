@@ -11,8 +11,10 @@ import (
 
 	"github.com/docker/go-units"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -60,6 +62,8 @@ type brokerGroupModel struct {
 	JVM                types.Object   `tfsdk:"jvm"`
 	RolloutPolicy      types.Object   `tfsdk:"rollout_policy"`
 	Rebalance          types.Object   `tfsdk:"rebalance"`
+	FailurePolicy      types.Object   `tfsdk:"failure_policy"`
+	ReplaceNodes       types.Set      `tfsdk:"replace_nodes"`
 	DeletionProtection types.Bool     `tfsdk:"deletion_protection"`
 	BootstrapServers   types.List     `tfsdk:"bootstrap_servers"`
 	Nodes              types.Map      `tfsdk:"nodes"`
@@ -72,8 +76,14 @@ type jvmModel struct {
 }
 
 type rolloutPolicyModel struct {
-	MaxSurge types.Int64  `tfsdk:"max_surge"`
-	Throttle types.String `tfsdk:"throttle"`
+	MaxSurge    types.Int64          `tfsdk:"max_surge"`
+	Throttle    types.String         `tfsdk:"throttle"`
+	GateTimeout timetypes.GoDuration `tfsdk:"gate_timeout"`
+}
+
+type failurePolicyModel struct {
+	Grace   timetypes.GoDuration `tfsdk:"grace"`
+	MaxLost types.Int64          `tfsdk:"max_lost"`
 }
 
 type rebalanceModel struct {
@@ -171,7 +181,33 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 						Optional:            true, Computed: true, Default: stringdefault.StaticString(defaultThrottle),
 						Validators: []validator.String{throttleValidator{}},
 					},
+					"gate_timeout": schema.StringAttribute{
+						MarkdownDescription: "How long a rollout waits without coming any further, no step done and no byte copied, before it ends with an error that says where it stands and what it waits for, such as `15m`. Default 15 minutes. The fleet is safe then, and the next apply goes on.",
+						CustomType:          timetypes.GoDurationType{}, Optional: true, Computed: true,
+						Default:    stringdefault.StaticString(asDuration(fleet.DefaultGateTimeout)),
+						Validators: []validator.String{positiveDuration{}},
+					},
 				},
+			},
+			"failure_policy": schema.SingleNestedAttribute{
+				MarkdownDescription: "When a node counts as lost, and how many lost nodes are replaced without being asked. A node is lost when compute (its machine is gone, stopped or without a working disk) **and** Kafka (the broker is fenced, or in no ISR) have given it up, or one of them for longer than `grace`. Until then it is `suspect`, and nothing healthy is touched.", Optional: true,
+				Attributes: map[string]schema.Attribute{
+					"grace": schema.StringAttribute{
+						MarkdownDescription: "How long compute or Kafka alone must have given a node up, such as `5m`. Default 5 minutes.",
+						CustomType:          timetypes.GoDurationType{}, Optional: true, Computed: true,
+						Default:    stringdefault.StaticString(asDuration(fleet.DefaultGrace)),
+						Validators: []validator.String{positiveDuration{}},
+					},
+					"max_lost": schema.Int64Attribute{
+						MarkdownDescription: "How many lost nodes of the group are replaced without being asked. Default: one for each three brokers, and one at least. When more are lost, or all nodes of more than one zone, the plan is an error that names them: look at what happened, and name them in `replace_nodes`.",
+						Optional:            true, Validators: []validator.Int64{int64validator.AtLeast(1)},
+					},
+				},
+			},
+			"replace_nodes": schema.SetAttribute{
+				MarkdownDescription: "Ids of nodes that are replaced because you want it: healthy ones too, and lost ones beyond `failure_policy.max_lost`. An id is never used again, so an entry whose node is gone means nothing and may stay.",
+				ElementType:         types.Int64Type, Optional: true,
+				Validators: []validator.Set{setvalidator.ValueInt64sAre(int64validator.AtLeast(1))},
 			},
 			"rebalance": schema.SingleNestedAttribute{
 				MarkdownDescription: "When replicas move between brokers that stay, for balance alone. The action `kafkafleet_rebalance` does it by hand.", Optional: true,
@@ -236,7 +272,7 @@ func checkZoneCount(zones int, brokers int64, diags *diag.Diagnostics) {
 // want turns the model into the engine's desired state. ok is false while something that it needs is unknown.
 func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (want fleet.BrokerGroup, ok bool, diags diag.Diagnostics) {
 	if m.Cluster.IsUnknown() || m.Name.IsUnknown() || m.Brokers.IsUnknown() || m.InstanceType.IsUnknown() || m.KafkaVersion.IsUnknown() ||
-		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() {
+		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.FailurePolicy) || !fullyKnown(ctx, m.ReplaceNodes) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() {
 		return want, false, nil
 	}
 	config, more := stringMap(ctx, m.Config)
@@ -260,6 +296,15 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 	if !m.RolloutPolicy.IsNull() {
 		diags.Append(m.RolloutPolicy.As(ctx, &policy, objectAsOptions)...)
 		want.MaxSurge = int(policy.MaxSurge.ValueInt64())
+		want.GateTimeout = durationOf(policy.GateTimeout, &diags)
+	}
+	if !m.FailurePolicy.IsNull() {
+		var failure failurePolicyModel
+		diags.Append(m.FailurePolicy.As(ctx, &failure, objectAsOptions)...)
+		want.Failure.Grace, want.Failure.MaxLost = durationOf(failure.Grace, &diags), int(failure.MaxLost.ValueInt64())
+	}
+	if !m.ReplaceNodes.IsNull() {
+		diags.Append(m.ReplaceNodes.ElementsAs(ctx, &want.Replace, false)...)
 	}
 	if !m.Rebalance.IsNull() {
 		var balance rebalanceModel
@@ -335,6 +380,9 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 		return
 	}
 	previewWarning(&resp.Diagnostics, fmt.Sprintf("broker group %q", want.Name), preview)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	if preview.Converged() && prior != nil {
 		planned.Nodes, planned.BootstrapServers = prior.Nodes, prior.BootstrapServers
 		planned.Rollout = prior.Rollout
@@ -353,7 +401,8 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 // unchanged says that nothing that the user declared differs.
 func unchanged(a, b brokerGroupModel) bool {
 	return a.Brokers.Equal(b.Brokers) && a.InstanceType.Equal(b.InstanceType) && a.Zones.Equal(b.Zones) && a.Topics.Equal(b.Topics) && a.Default.Equal(b.Default) && a.KafkaVersion.Equal(b.KafkaVersion) &&
-		a.Config.Equal(b.Config) && a.JVM.Equal(b.JVM) && a.RolloutPolicy.Equal(b.RolloutPolicy) && a.Rebalance.Equal(b.Rebalance) && a.DeletionProtection.Equal(b.DeletionProtection) &&
+		a.Config.Equal(b.Config) && a.JVM.Equal(b.JVM) && a.RolloutPolicy.Equal(b.RolloutPolicy) && a.Rebalance.Equal(b.Rebalance) && a.FailurePolicy.Equal(b.FailurePolicy) &&
+		a.ReplaceNodes.Equal(b.ReplaceNodes) && a.DeletionProtection.Equal(b.DeletionProtection) &&
 		a.Timeouts.Equal(b.Timeouts) && a.Cluster.Equal(b.Cluster) && a.Name.Equal(b.Name)
 }
 
@@ -429,6 +478,7 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 	if prior == nil {
 		r.warnArrivals(ctx, want, diags)
 	}
+	checkReplaced(want, facts, diags)
 	total := want.Brokers
 	for group, n := range facts.Brokers {
 		if group != want.Name {
@@ -538,7 +588,7 @@ func (r *brokerGroupResource) finish(ctx context.Context, m *brokerGroupModel, d
 		m.Zones, more = types.ListValueFrom(ctx, types.StringType, append([]string{}, zones...))
 		diags.Append(more...)
 	}
-	nodes, err := r.fleet.Nodes(ctx, m.Cluster.ValueString(), m.Name.ValueString())
+	nodes, err := r.nodes(ctx, *m)
 	if err != nil {
 		diags.AddError("The nodes could not be listed", err.Error())
 	}
@@ -546,6 +596,28 @@ func (r *brokerGroupResource) finish(ctx context.Context, m *brokerGroupModel, d
 	diags.Append(more...)
 	m.BootstrapServers, more = addresses(ctx, nodes)
 	diags.Append(more...)
+}
+
+// checkReplaced refuses ids in replace_nodes that cannot be meant: those of nodes to come, and those of other groups' nodes.
+func checkReplaced(want fleet.BrokerGroup, facts fleet.Facts, diags *diag.Diagnostics) {
+	for _, id := range want.Replace {
+		switch group, exists := facts.Groups[id]; {
+		case id >= facts.NextNodeID:
+			diags.AddAttributeError(path.Root("replace_nodes"), "A node that has never existed",
+				fmt.Sprintf("Cluster %q has given out node ids up to %d, and replace_nodes has %d: it would replace a node to come.", want.Cluster, facts.NextNodeID-1, id))
+		case exists && group != want.Name:
+			diags.AddAttributeError(path.Root("replace_nodes"), "A node of another group",
+				fmt.Sprintf("Node %d belongs to group %q of cluster %q, and only that group can replace it.", id, group, want.Cluster))
+		}
+	}
+}
+
+// nodes are judged by what is declared, as far as that is known: after an import it is not.
+func (r *brokerGroupResource) nodes(ctx context.Context, m brokerGroupModel) ([]fleet.Node, error) {
+	if want, ok, _ := m.want(ctx, nil); ok {
+		return r.fleet.GroupNodes(ctx, want)
+	}
+	return r.fleet.Nodes(ctx, m.Cluster.ValueString(), m.Name.ValueString())
 }
 
 func (r *brokerGroupResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -54,7 +55,7 @@ func nodesAttribute(whose string) schema.MapNestedAttribute {
 			"instance_id":   schema.StringAttribute{Computed: true, MarkdownDescription: "The machine."},
 			"spec_hash":     schema.StringAttribute{Computed: true, MarkdownDescription: "Identifies the spec; nodes of one hash are interchangeable."},
 			"kafka_version": schema.StringAttribute{Computed: true, MarkdownDescription: "The Kafka version it runs."},
-			"state":         schema.StringAttribute{Computed: true, MarkdownDescription: "`ready`, `starting`, `stopping` or `lost`."},
+			"state":         schema.StringAttribute{Computed: true, MarkdownDescription: "`ready`, `starting`, `stopping`, `suspect` or `lost`, with what ails it, if something does: `lost: machine gone`, `suspect: hung`, `ready: wrong spec`. The causes are machine gone, machine stopped, process dead, hung, disk failed, not joining, wrong spec, wrong zone, scheduled for maintenance, named in replace_nodes. A node is lost, and replaced, when compute and Kafka have both given it up, or one of them for long enough; until then it is suspect."},
 		}},
 	}
 }
@@ -80,7 +81,7 @@ func nodesValue(ctx context.Context, nodes []fleet.Node) (types.Map, diag.Diagno
 	for _, n := range nodes {
 		out[strconv.Itoa(int(n.ID))] = nodeModel{
 			Zone: types.StringValue(n.Zone), Address: types.StringValue(n.Address), InstanceID: types.StringValue(n.InstanceID),
-			SpecHash: types.StringValue(n.SpecHash), KafkaVersion: types.StringValue(n.KafkaVersion), State: types.StringValue(n.State),
+			SpecHash: types.StringValue(n.SpecHash), KafkaVersion: types.StringValue(n.KafkaVersion), State: types.StringValue(n.Condition.String()),
 		}
 	}
 	return types.MapValueFrom(ctx, nodeType, out)
@@ -122,7 +123,7 @@ func settledRollout(ctx context.Context) (types.Object, diag.Diagnostics) {
 func addresses(ctx context.Context, nodes []fleet.Node) (types.List, diag.Diagnostics) {
 	list := []string{}
 	for _, n := range nodes {
-		if n.Address != "" && n.State == "ready" {
+		if n.Serves() {
 			list = append(list, n.Address)
 		}
 	}
@@ -155,6 +156,18 @@ func previewWarning(diags *diag.Diagnostics, what string, p fleet.Preview) {
 	if p.KafkaErr != nil {
 		diags.AddWarning(fmt.Sprintf("Kafka does not answer, so the rollout of %s is shown without moves", what),
 			"What compute says of the nodes is shown; what Kafka says of its partitions is not: "+sentence(p.KafkaErr)+" The apply asks again before each step.")
+	}
+	if len(p.Strangers) > 0 {
+		diags.AddWarning("Brokers that this provider knows no machine of",
+			"They are reported and never touched: "+strings.Join(p.Strangers, "; ")+".")
+	}
+	if p.Refused {
+		diags.AddError(fmt.Sprintf("So much of %s is lost that nothing is replaced without being asked", what), asSentence(p.Short))
+		return
+	}
+	if len(p.Suspects) > 0 {
+		diags.AddWarning(fmt.Sprintf("The rollout of %s waits first", what),
+			"Compute or Kafka has given nodes up, but not both, and nothing healthy is touched until they are back or lost: "+strings.Join(p.Suspects, "; ")+".")
 	}
 	if p.Short != "" {
 		diags.AddWarning(fmt.Sprintf("The rollout of %s will stop short", what),

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/docker/go-units"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -27,8 +30,10 @@ func fullyKnown(ctx context.Context, v attr.Value) bool {
 }
 
 // sentence turns an error into a diagnostic's detail.
-func sentence(err error) string {
-	text := []rune(err.Error())
+func sentence(err error) string { return asSentence(err.Error()) }
+
+func asSentence(s string) string {
+	text := []rune(s)
 	if len(text) == 0 {
 		return ""
 	}
@@ -55,6 +60,41 @@ func (throttleValidator) ValidateString(_ context.Context, req validator.StringR
 	if _, err := throttle.Parse(req.ConfigValue.ValueString()); err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Not a throttle", sentence(err))
 	}
+}
+
+// positiveDuration accepts durations above zero; that it is a duration at all is the type's business.
+type positiveDuration struct{}
+
+func (positiveDuration) Description(context.Context) string { return "a duration such as 90s or 5m" }
+
+func (v positiveDuration) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (positiveDuration) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if d, err := time.ParseDuration(req.ConfigValue.ValueString()); err == nil && d <= 0 {
+		resp.Diagnostics.AddAttributeError(req.Path, "Not a duration to wait", fmt.Sprintf("%q is not above zero; write a duration such as 90s or 5m.", req.ConfigValue.ValueString()))
+	}
+}
+
+// durationOf is a duration that was validated, 0 for none.
+func durationOf(d timetypes.GoDuration, diags *diag.Diagnostics) time.Duration {
+	if d.IsNull() || d.IsUnknown() {
+		return 0
+	}
+	value, more := d.ValueGoDuration()
+	diags.Append(more...)
+	return value
+}
+
+// asDuration is a duration as a user would write it: 15m, and not 15m0s.
+func asDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // byteSizeValidator accepts sizes such as "512MiB".

@@ -34,6 +34,11 @@ variable "throttle" {
   default = "auto"
 }
 
+variable "replace_nodes" {
+  type    = set(number)
+  default = []
+}
+
 provider "kafkafleet" {
   local = {}
 }
@@ -52,6 +57,7 @@ resource "kafkafleet_broker_group" "main" {
   instance_type       = var.broker_type
   kafka_version       = kafkafleet_cluster.this.kafka_version
   config              = var.config
+  replace_nodes       = var.replace_nodes
   deletion_protection = false
   rollout_policy      = { throttle = var.throttle }
 }

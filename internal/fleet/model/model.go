@@ -113,9 +113,16 @@ func (f *Fleet) update(id int32, change func(*plan.Node)) {
 
 func (f *Fleet) move(m plan.Reassignment) {
 	if p := f.partition(m.TopicPartition); p != nil {
-		p.Adding, p.Removing = m.Added(), m.Removed()
-		p.Replicas = slices.Concat(m.To, m.Removed())
+		// A move that takes the place of one in flight keeps what that one has begun to add.
+		before := without(p.Replicas, p.Adding)
+		p.Adding, p.Removing = without(m.To, before), without(p.Replicas, m.To)
+		p.Replicas = slices.Concat(m.To, p.Removing)
 	}
+}
+
+// without returns the elements of a that are not in b.
+func without(a, b []int32) []int32 {
+	return slices.DeleteFunc(slices.Clone(a), func(id int32) bool { return slices.Contains(b, id) })
 }
 
 // partition finds a partition; nil when there is none. The index is made anew when partitions have come.
@@ -161,7 +168,7 @@ func (f *Fleet) Settle() {
 		if n.State == compute.StateStopping {
 			n.State = compute.StateStopped
 		}
-		if n.Lost() != "" {
+		if n.Dead() != "" {
 			n.Answering, n.Fenced = false, n.Registered
 			continue
 		}
@@ -195,7 +202,7 @@ func (f *Fleet) Settle() {
 func (f *Fleet) dead() func(id int32) bool {
 	alive := map[int32]bool{}
 	for _, n := range f.Nodes {
-		alive[n.ID] = n.Lost() == ""
+		alive[n.ID] = n.Dead() == ""
 	}
 	return func(id int32) bool { return !alive[id] }
 }
@@ -216,7 +223,7 @@ func merge(config map[string]string, changes map[string]*string) map[string]stri
 }
 
 // Run plans and applies until the group is as desired, and returns the steps taken and what stopped it short of that, "" when
-// nothing did. limit bounds the number of rounds; the last word of a run that reaches it is what it was waiting for.
+// nothing did. What is suspect is taken to recover. limit bounds the number of rounds; the last word of a run that reaches it is what it was waiting for.
 func (f *Fleet) Run(g plan.Group, limit int) (steps []plan.Step, short string) {
 	idle := 0
 	for range limit {

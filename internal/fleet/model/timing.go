@@ -49,7 +49,7 @@ func (f *Fleet) round(steps []plan.Step) {
 func (f *Fleet) pending() time.Duration {
 	took := f.Poll
 	for _, n := range f.Nodes {
-		if n.Lost() == "" && n.Phase != compute.PhaseRunning {
+		if n.Dead() == "" && n.Phase != compute.PhaseRunning {
 			took = max(took, n.LaunchedAt.Add(f.Boot).Sub(f.Now))
 		}
 	}

@@ -1,9 +1,14 @@
 package plan
 
-import "github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
+import (
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
+)
 
 // Balance is what a rebalance would do to the group as it is, by its threshold and budget. Without a move, nothing is above the threshold.
-func Balance(g Group, o Observation) placement.Plan {
+func Balance(g Group, o Observation, now time.Time) placement.Plan {
+	o = o.judged(g, now)
 	_, own := shares(g, o, newRoster(g, members(g, o), func(Node) int { return 0 }))
 	return rebalanced(g, own)
 }

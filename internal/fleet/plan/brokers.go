@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,13 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 			}
 		}
 	}
-	r := newRoster(g, members(g, o), func(n Node) int { return weight[n.ID] })
+	nodes := members(g, o)
+	if why := massFailure(g, nodes, func(n Node) bool { return holds[n.ID] > 0 }); why != "" {
+		d.block("%s", why)
+		d.Refused = true
+		return
+	}
+	r := newRoster(g, nodes, func(n Node) int { return weight[n.ID] })
 
 	launches(g, o, r, Node.Ready, "", now, d)
 	if d.Blocked != "" {
@@ -49,13 +56,13 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	if moving := len(underWay(o)); moving > 0 {
 		d.wait("%s being moved", plural(moving, "partition"))
 	}
-	drain(g, o, r, holds, settled, d)
+	drain(g, o, r, holds, settled, now, d)
 	successor, expected := r.successors(g.Zones)
 	for _, n := range r.leave {
 		// An empty leaver, too, waits until its successor is launched: without it, nobody could tell that node from one that comes to
 		// take its part of the others' data.
-		if _, launched := successor[n.ID]; holds[n.ID] == 0 && (launched || !expected[n.ID]) {
-			retire(o, r, n, d)
+		if _, launched := successor[n.ID]; (holds[n.ID] == 0 || g.off(GuardEmpty)) && (launched || !expected[n.ID]) {
+			retire(g, o, r, n, d)
 		}
 	}
 	if len(r.leave) > 0 && len(d.Steps) == 0 && len(d.Waiting) == 0 {
@@ -90,34 +97,35 @@ func members(g Group, o Observation) []Node {
 	return out
 }
 
-// drain plans the moves off the leavers: the lost ones first and alone, then, on a cluster that is in sync, the others.
-func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, d *Decision) {
+// drain plans the moves off the leavers: the lost ones and those with failed disks first and alone, then, on a cluster that is in sync,
+// the others.
+func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, now time.Time, d *Decision) {
 	ready := map[int32]bool{}
 	for _, n := range r.stay {
 		ready[n.ID] = n.Ready()
 	}
 	successor, expected := r.successors(g.Zones)
 	short := len(r.stay) < g.Count
-	var lost, healthy []Node
+	var broken, healthy []Node
 	for _, n := range r.leave {
 		switch {
 		case holds[n.ID] == 0:
-		case n.Lost() != "":
-			lost = append(lost, n)
+		case n.broken():
+			broken = append(broken, n)
 		default:
 			healthy = append(healthy, n)
 		}
 	}
-	now := lost
-	if len(lost) == 0 {
-		if sick := outOfSync(o); sick != "" && len(healthy) > 0 {
-			d.wait("%s", sick)
+	first := broken
+	if len(broken) == 0 {
+		if unsound := cmp.Or(outOfSync(o), suspects(o, r, compute.RoleBroker)); unsound != "" && len(healthy) > 0 && !g.off(GuardSync) {
+			d.wait("%s", unsound)
 			return
 		}
-		now = healthy
+		first = healthy
 	}
 	leavers, substitutes := []int32{}, map[int32]int32{}
-	for _, n := range now {
+	for _, n := range first {
 		switch to, launched := successor[n.ID]; {
 		case launched && ready[to]:
 			substitutes[n.ID] = to
@@ -134,7 +142,7 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 		}
 	}
 	if len(leavers) > 0 {
-		empty(g, o, r, leavers, substitutes, settled && !short, d)
+		empty(g, o, r, leavers, substitutes, settled && !short, now, d)
 	}
 }
 
@@ -161,7 +169,7 @@ func brokerList(ids []int32) string {
 }
 
 // empty plans the next batch that takes replicas off the leavers.
-func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, settled bool, d *Decision) {
+func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, settled bool, now time.Time, d *Decision) {
 	planned := placement.Drain(layout(g, o, r, leavers), substitutes)
 	if len(planned.Left) > 0 && len(planned.Moves) == 0 && len(underWay(o)) == 0 {
 		if settled || planned.Left[0].Constraint == placement.ConstraintSource {
@@ -172,7 +180,7 @@ func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[in
 		d.wait("%s", planned.Left[0])
 		onTheirWay := slices.ContainsFunc(r.stay, func(n Node) bool { return !n.Ready() })
 		if !onTheirWay && !slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Launch }) {
-			launchMissing(g, o, r, 1, "", d)
+			launchMissing(g, o, r, 1, "", now, d)
 		}
 		return
 	}
@@ -180,7 +188,9 @@ func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[in
 	for _, m := range batch(g, o, planned.Moves) {
 		from := int32(0)
 		for _, id := range m.Removed() {
-			from = id
+			if slices.Contains(leavers, id) {
+				from = id
+			}
 		}
 		s := byLeaver[from]
 		if s == nil {
@@ -197,14 +207,14 @@ func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[in
 }
 
 // retire takes an empty leaver out of the cluster: stop, unregister once it is fenced, terminate.
-func retire(o Observation, r roster, n Node, d *Decision) {
+func retire(g Group, o Observation, r roster, n Node, d *Decision) {
 	running := n.State == compute.StatePending || n.State == compute.StateRunning
 	switch {
 	case n.InstanceID != "" && running && !n.Registered:
 		d.step(Step{Kind: Terminate, NodeID: n.ID, Reason: r.why[n.ID]})
 	case n.InstanceID != "" && running:
 		// A fenced broker is in no ISR, so what its disks may still hold is of no use to anyone.
-		if n.LogDirReplicas != 0 && !n.Fenced {
+		if n.LogDirReplicas != 0 && !n.Fenced && !g.off(GuardEmpty) {
 			d.wait("node %d has not deleted the replicas that were moved away", n.ID)
 			return
 		}
@@ -212,14 +222,14 @@ func retire(o Observation, r roster, n Node, d *Decision) {
 			d.step(Step{Kind: ElectLeaders, Partitions: led, Reason: "their preferred leader is in sync"})
 			return
 		}
-		if sick := outOfSync(o); sick != "" && n.Lost() == "" {
+		if sick := outOfSync(o); sick != "" && n.Lost() == "" && !g.off(GuardSync) {
 			d.wait("%s", sick)
 			return
 		}
 		d.step(Step{Kind: Stop, NodeID: n.ID, Reason: "it holds no replica; " + r.why[n.ID]})
 	case n.State == compute.StateStopping:
 		d.wait("node %d is shutting down", n.ID)
-	case n.Registered && !n.Fenced:
+	case n.Registered && !n.Fenced && !g.off(GuardFence):
 		d.wait("Kafka has not fenced broker %d yet", n.ID)
 	case n.Registered:
 		if led := unled(o, r, n); len(led) > 0 {

@@ -29,6 +29,11 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 		}
 		return 0
 	}
+	if why := massFailure(g, nodes, func(n Node) bool { return weight(n) > 0 }); why != "" {
+		d.block("%s", why)
+		d.Refused = true
+		return
+	}
 	r := newRoster(g, nodes, weight)
 	ready := func(n Node) bool {
 		if o.Quorum == nil {
@@ -53,7 +58,7 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 	}
 	if !changeVoters(g, o, r, d) {
 		for _, n := range r.leave {
-			if _, voter := o.Quorum.Voters[n.ID]; !voter {
+			if _, voter := o.Quorum.Voters[n.ID]; !voter || g.off(GuardVoter) {
 				retireController(r, n, d)
 			}
 		}
@@ -129,13 +134,13 @@ func changeVoters(g Group, o Observation, r roster, d *Decision) bool {
 	successor, _ := r.successors(g.Zones)
 	succeeded := func(n Node) bool { _, votes := q.Voters[successor[n.ID]]; return votes }
 	slices.SortStableFunc(leavers, func(a, b Node) int {
-		return cmp.Or(cmpBool(a.Lost() != "", b.Lost() != ""), cmpBool(succeeded(a), succeeded(b)), cmpBool(a.ID != q.Leader, b.ID != q.Leader))
+		return cmp.Or(cmpBool(a.broken(), b.broken()), cmpBool(succeeded(a), succeeded(b)), cmpBool(a.ID != q.Leader, b.ID != q.Leader))
 	})
 	if len(leavers) == 0 || current-1 < g.Count {
 		return false // Nobody leaves, or the successor is not a voter yet.
 	}
 	n := leavers[0]
-	if !q.majority(n.ID, false) {
+	if !q.majority(n.ID, false) && !g.off(GuardMajority) {
 		d.wait("without controller %d there is no majority of caught-up voters", n.ID)
 		return false
 	}

@@ -25,6 +25,7 @@ func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
 			continue
 		}
 		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, Capacity: n.DiskBytes, State: placement.Cordoned}
+		serves := n.Ready() && n.Condition.State != NodeSuspect && n.OfflineDirs == 0 || g.off(GuardReceiver)
 		switch {
 		case slices.Contains(leavers, n.ID) && n.Lost() != "":
 			b.State = placement.Dead
@@ -32,7 +33,7 @@ func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
 			b.State = placement.Leaving
 		case retires[n.ID]:
 			b.State = placement.Retiring
-		case n.Ready() && (stays[n.ID] || !n.Cordoned):
+		case serves && (stays[n.ID] || !n.Cordoned):
 			b.State = placement.Live
 			live[n.Group] = true
 		}
@@ -59,6 +60,22 @@ func home(g Group, p Partition, own func(int32) bool, live map[string]bool) stri
 	return ""
 }
 
+// stuck are the reassignments in flight that wait for a lost broker: Kafka ends none whose target is not all in sync. A new reassignment
+// takes the place of such a one, and keeps what it has copied to the others.
+func stuck(g Group, o Observation) map[TopicPartition]bool {
+	lost := map[int32]bool{}
+	for _, n := range o.Nodes {
+		lost[n.ID] = n.Lost() != "" && !g.off(GuardRedirect)
+	}
+	out := map[TopicPartition]bool{}
+	for _, p := range o.Partitions {
+		if p.InFlight() && slices.ContainsFunc(p.Target(), func(id int32) bool { return lost[id] }) {
+			out[p.TopicPartition] = true
+		}
+	}
+	return out
+}
+
 // underWay are the reassignments in flight, as moves.
 func underWay(o Observation) []placement.Move {
 	var out []placement.Move
@@ -79,20 +96,30 @@ func batch(g Group, o Observation, moves []placement.Move) []Reassignment {
 	for _, n := range o.Nodes {
 		limits.Zones[n.ID] = n.Zone
 	}
-	flying := underWay(o)
+	waits := stuck(g, o)
+	flying := slices.DeleteFunc(underWay(o), func(m placement.Move) bool { return waits[nameOf(m)] })
 	busy := map[TopicPartition]bool{}
 	for _, m := range flying {
-		busy[TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}] = true
+		busy[nameOf(m)] = true
 	}
-	moves = slices.DeleteFunc(slices.Clone(moves), func(m placement.Move) bool {
-		return busy[TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}]
-	})
+	moves = slices.DeleteFunc(slices.Clone(moves), func(m placement.Move) bool { return busy[nameOf(m)] })
+	replicas := map[TopicPartition][]int32{} // Of those that are stuck: the old ones and those that are being added.
+	for _, p := range o.Partitions {
+		if waits[p.TopicPartition] {
+			replicas[p.TopicPartition] = p.Replicas
+		}
+	}
 	var out []Reassignment
 	for _, m := range placement.Batch(moves, flying, limits) {
-		out = append(out, Reassignment{
-			TopicPartition: TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition},
-			From:           m.Partition.Replicas, To: m.To, Bytes: m.Partition.Bytes,
-		})
+		from := m.Partition.Replicas
+		if all, ok := replicas[nameOf(m)]; ok {
+			from = all
+		}
+		out = append(out, Reassignment{TopicPartition: nameOf(m), From: from, To: m.To, Bytes: m.Partition.Bytes})
 	}
 	return out
+}
+
+func nameOf(m placement.Move) TopicPartition {
+	return TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}
 }

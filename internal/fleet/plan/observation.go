@@ -52,8 +52,9 @@ type Node struct {
 	Replaces int32
 	// Joins says that it came to take its part of what the group's others held.
 	Joins bool
-	// DiskBytes is the size of all its disks, 0 when unknown.
+	// DiskBytes is the size of all its disks, 0 when unknown; FreeBytes what the broker says is free on them.
 	DiskBytes int64
+	FreeBytes int64 `json:",omitzero"`
 
 	// Registered: Kafka's metadata has a broker of this id. Fenced: it is registered but takes no part.
 	Registered, Fenced bool
@@ -67,6 +68,19 @@ type Node struct {
 	Config map[string]string
 	// MaxLevel is the highest metadata.version that the node's Kafka can, 0 when unknown.
 	MaxLevel int16
+
+	// Silent: the agent on its machine has not reported for so long that it cannot be well.
+	Silent bool `json:",omitzero"`
+	// OfflineDirs is how many of its log directories Kafka has taken offline.
+	OfflineDirs int `json:",omitzero"`
+	// OutOfISR: it has replicas and is in the ISR of none of them.
+	OutOfISR bool `json:",omitzero"`
+	// Maintenance says what is going to happen to its machine, "" when nothing is.
+	Maintenance string `json:",omitzero"`
+	// SuspectSince is since when compute or Kafka has given it up, as far as anybody knows; zero when neither has, or just now.
+	SuspectSince time.Time `json:",omitzero"`
+	// Condition is what the planner makes of all that.
+	Condition Condition `json:"-"`
 }
 
 // Alive says that the node's machine runs or will.
@@ -74,8 +88,17 @@ func (n Node) Alive() bool {
 	return n.InstanceID != "" && (n.State == compute.StatePending || n.State == compute.StateRunning || n.State == compute.StateStopping)
 }
 
-// Lost says why the node can never serve again, "" when it may. A stopped machine has lost its disks by definition.
+// Lost says why the node is taken for lost, "" when it is not.
 func (n Node) Lost() string {
+	if n.Condition.State == NodeLost {
+		return n.Condition.Reason
+	}
+	return ""
+}
+
+// Dead says why, by what compute says alone, the node can never serve again, "" when it may. A stopped machine has lost its disks by
+// definition.
+func (n Node) Dead() string {
 	switch {
 	case n.InstanceID == "":
 		return "its machine is gone"
@@ -87,6 +110,16 @@ func (n Node) Lost() string {
 		return "its disks are lost"
 	}
 	return ""
+}
+
+// sick says that the node serves and has to go all the same: a disk of it has failed, or its machine is going to be taken away.
+func (n Node) sick() bool {
+	return n.Condition.State == NodeReady && (n.Condition.Cause == CauseDiskFailed || n.Condition.Cause == CauseMaintenance)
+}
+
+// broken says that replicas on the node are lost or about to be: it is repaired before anything healthy is touched.
+func (n Node) broken() bool {
+	return n.Lost() != "" || n.sick() && n.Condition.Cause == CauseDiskFailed
 }
 
 // Ready says that the broker serves: its machine runs, and it is registered and unfenced.

@@ -30,6 +30,8 @@ type Decision struct {
 	Waiting []string
 	// Blocked is what no waiting will change, "" when nothing is.
 	Blocked string
+	// Refused says that it is blocked on purpose: it could be done, and is not without being asked.
+	Refused bool
 	// Filling are the brokers that a scale out is filling. The next round of the same run gets them as the group's Filling.
 	Filling []int32
 }
@@ -51,11 +53,12 @@ func (d *Decision) block(format string, a ...any) {
 // Next returns what the group needs now.
 func Next(g Group, o Observation, now time.Time) Decision {
 	var d Decision
+	o = o.judged(g, now)
 	if g.Role == compute.RoleController {
 		controllers(g, o, now, &d)
 		return d
 	}
-	if o.Throttled && !o.inFlight() {
+	if o.Throttled && !o.inFlight() && !g.off(GuardSweep) {
 		d.step(Step{Kind: ClearThrottles, Reason: "no reassignment is in flight, so the throttles are left over"})
 	}
 	brokers(g, o, now, &d)
@@ -138,8 +141,10 @@ func leaving(g Group, n Node) string {
 		return "the group is being destroyed"
 	case n.State == compute.StateStopping:
 		return "its machine is stopping"
-	case n.Phase == compute.PhaseFailed && n.LaunchedAt.Before(g.Started):
-		return "it failed: " + n.Problem
+	case slices.Contains(g.Replace, n.ID):
+		return "it is named to be replaced"
+	case n.sick():
+		return n.Condition.Reason
 	case n.SpecHash != g.SpecHash:
 		return fmt.Sprintf("it is %s, the group wants %s", n.SpecText, g.SpecText)
 	case !slices.Contains(g.Zones, n.Zone):
@@ -184,7 +189,9 @@ func (r roster) successors(zones []string) (pairs map[int32]int32, expected map[
 	pairs, expected = map[int32]int32{}, map[int32]bool{}
 	for _, l := range r.leave {
 		for _, n := range r.stay {
-			if _, taken := pairs[l.ID]; n.Replaces == l.ID && !taken {
+			// One that was lost before it had taken over shares its successor with the node that it was launched for.
+			_, taken := pairs[l.ID]
+			if !taken && (n.Replaces == l.ID || l.Replaces != 0 && l.Lost() != "" && n.Replaces == l.Replaces) {
 				pairs[l.ID], expected[l.ID] = n.ID, true
 			}
 		}
@@ -198,6 +205,29 @@ func (r roster) successors(zones []string) (pairs map[int32]int32, expected map[
 	return pairs, expected
 }
 
+// origin is the node that a lost one was launched for, where that is still there: then it is that one which the next node takes over from.
+// Otherwise it is the lost one itself.
+func (r roster) origin(lost Node) Node {
+	for _, n := range r.leave {
+		if lost.Lost() != "" && n.ID == lost.Replaces && n.Zone == lost.Zone && !r.surplus[n.ID] {
+			return n
+		}
+	}
+	return lost
+}
+
+// unlisted is a broker of this fleet in a zone that serves although compute does not list its machine, 0 when there is none. A list may
+// be behind, so nobody takes its place until that has lasted.
+func unlisted(g Group, o Observation, zone string, now time.Time) int32 {
+	for _, n := range o.Nodes {
+		lasted := !n.SuspectSince.IsZero() && now.Sub(n.SuspectSince) >= g.Failure.Grace
+		if g.Role == compute.RoleBroker && n.Condition.State == NodeStranger && n.Zone == zone && n.ID < o.NextNodeID && !lasted && g.Failure.Grace > 0 {
+			return n.ID
+		}
+	}
+	return 0
+}
+
 // missing is how many nodes a zone lacks.
 func (r roster) missing(zone string) int { return r.want[zone] - len(inZone(r.stay, zone)) }
 
@@ -208,7 +238,7 @@ func (r roster) waiting(zone string, pairs map[int32]int32) []Node {
 		_, paired := pairs[n.ID]
 		return paired || r.surplus[n.ID]
 	})
-	slices.SortStableFunc(out, func(a, b Node) int { return cmpBool(a.Lost() != "", b.Lost() != "") })
+	slices.SortStableFunc(out, func(a, b Node) int { return cmpBool(a.broken(), b.broken()) })
 	return out
 }
 
@@ -238,6 +268,10 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 			continue
 		}
 		pending++
+		if n.Condition.State == NodeSuspect {
+			d.wait("node %d is suspect: %s", n.ID, n.Condition.Reason)
+			continue
+		}
 		since := n.LaunchedAt
 		if since.Before(g.Started) {
 			since = g.Started
@@ -254,23 +288,30 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 	if d.Blocked != "" {
 		return
 	}
-	if rolling := slices.ContainsFunc(r.leave, Node.Alive); rolling && !anyReady {
+	if rolling := slices.ContainsFunc(r.leave, Node.Alive); rolling && !anyReady && !g.off(GuardCanary) {
 		room = min(room, 1-pending)
 	}
-	launchMissing(g, o, r, room, last, d)
+	if g.off(GuardSurge) {
+		room = g.Count
+	}
+	launchMissing(g, o, r, room, last, now, d)
 }
 
 // launchMissing launches as many of the missing nodes as there is room for.
-func launchMissing(g Group, o Observation, r roster, room int, last string, d *Decision) {
+func launchMissing(g Group, o Observation, r roster, room int, last string, now time.Time, d *Decision) {
 	missing := map[string]int{}
 	for _, zone := range g.Zones {
 		missing[zone] = r.missing(zone)
+		if n := unlisted(g, o, zone, now); missing[zone] > 0 && n != 0 {
+			missing[zone] = 0
+			d.wait("broker %d serves in zone %s, and compute does not list its machine: none is launched in its place yet", n, zone)
+		}
 	}
 	pairs, _ := r.successors(g.Zones)
 	lost := func(zone string) int {
 		count := 0
 		for _, n := range r.waiting(zone, pairs) {
-			if n.Lost() != "" {
+			if n.broken() {
 				count++
 			}
 		}
@@ -291,7 +332,8 @@ func launchMissing(g Group, o Observation, r roster, room int, last string, d *D
 		missing[zone]--
 		s := Step{Kind: Launch, NodeID: next, Zone: zone, Joins: holdsData, Reason: fmt.Sprintf("the group wants %s in zone %s", plural(r.want[zone], "node"), zone)}
 		if waiting := r.waiting(zone, pairs); len(waiting) > 0 {
-			pairs[waiting[0].ID], s.Replaces, s.Joins = next, waiting[0].ID, false
+			of := r.origin(waiting[0])
+			pairs[waiting[0].ID], pairs[of.ID], s.Replaces, s.Joins = next, next, of.ID, false
 			s.Reason = fmt.Sprintf("replaces node %d: %s", waiting[0].ID, r.why[waiting[0].ID])
 		}
 		next++

@@ -9,7 +9,8 @@ import (
 
 // Misfit says what about the nodes of a group is not as its goal has it: a node that is lost or is not wanted as it is, or a place
 // without a node. "" means that it has exactly the nodes that it shall have, though one of them may just be starting.
-func Misfit(g Group, o Observation) string {
+func Misfit(g Group, o Observation, now time.Time) string {
+	o = o.judged(g, now)
 	r := newRoster(g, members(g, o), func(Node) int { return 0 })
 	if len(r.leave) > 0 {
 		return fmt.Sprintf("node %d has to go: %s", r.leave[0].ID, r.why[r.leave[0].ID])
@@ -26,7 +27,8 @@ func Misfit(g Group, o Observation) string {
 // nothing but a rebalance is to be done. A reassignment that keeps to the group's own brokers is no unrest: a rebalance that was
 // interrupted leaves such ones, and goes on from them.
 func Unsettled(g Group, o Observation, now time.Time) string {
-	if why := Misfit(g, o); why != "" {
+	o = o.judged(g, now)
+	if why := Misfit(g, o, now); why != "" {
 		return why
 	}
 	own := map[int32]bool{}

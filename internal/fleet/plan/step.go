@@ -204,4 +204,10 @@ type Group struct {
 	BatchBytes int64
 	// Started is when this run began: a node that fails in this run stops the rollout, one that failed earlier is tried anew.
 	Started time.Time
+	// Failure says when a node counts as lost, and how many losses are repaired without asking.
+	Failure FailurePolicy
+	// Replace are nodes that leave because somebody wants them to. That somebody also vouches for those of them that are lost.
+	Replace []int32
+	// Off are guards that are taken away, by tests only.
+	Off []Guard
 }
