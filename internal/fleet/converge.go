@@ -11,6 +11,7 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
@@ -133,6 +134,10 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			}
 			if err = c.step(ctx, g, o, s, build, started, &result, m); err != nil {
 				break
+			}
+			if s.Kind == plan.ClearThrottles {
+				// A move in the same round sets its limits anew: what was observed before the sweep is in force no more.
+				o.throttles = kafka.ThrottleState{Others: o.throttles.Others}
 			}
 		}
 		if errors.Is(err, errGateClosed) {
