@@ -229,6 +229,8 @@ func retire(g Group, o Observation, r roster, n Node, d *Decision) {
 		d.step(Step{Kind: Stop, NodeID: n.ID, Reason: "it holds no replica; " + r.why[n.ID]})
 	case n.State == compute.StateStopping:
 		d.wait("node %d is shutting down", n.ID)
+	case n.State == compute.StateTerminating && !n.Registered:
+		d.wait("node %d is being terminated", n.ID)
 	case n.Registered && !n.Fenced && !g.off(GuardFence):
 		d.wait("Kafka has not fenced broker %d yet", n.ID)
 	case n.Registered:

@@ -176,6 +176,8 @@ func retireController(r roster, n Node, d *Decision) {
 		d.step(Step{Kind: Stop, NodeID: n.ID, Reason: fmt.Sprintf("it is no voter; %s", r.why[n.ID])})
 	case n.State == compute.StateStopping:
 		d.wait("node %d is shutting down", n.ID)
+	case n.State == compute.StateTerminating:
+		d.wait("node %d is being terminated", n.ID)
 	default:
 		d.step(Step{Kind: Terminate, NodeID: n.ID, Reason: "it is out of the quorum"})
 	}

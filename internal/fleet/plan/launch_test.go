@@ -1,0 +1,61 @@
+package plan_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+)
+
+// TestALostNodeTakesNobodysPlace: a new node that loses its disks while its machine runs on counts for nothing. Without one in its place, what
+// was on its way to it could stay where it is for ever.
+func TestALostNodeTakesNobodysPlace(t *testing.T) {
+	o := fleetOf(4)
+	for i := range o.Nodes {
+		if id := o.Nodes[i].ID; id == 5 || id == 6 {
+			o.Nodes[i].SpecHash = "old"
+		}
+	}
+	lost := served(8, "b")
+	lost.Replaces, lost.Phase, lost.Fenced, lost.Answering = 5, compute.PhaseDiskLost, true, false
+	o.Nodes, o.NextNodeID = append(o.Nodes, lost), 9
+	for i, p := range o.Partitions {
+		if to := slices.Index(p.Replicas, 5); to >= 0 {
+			p.Adding, p.Removing = []int32{8}, []int32{5}
+			target := slices.Clone(p.Replicas)
+			target[to] = 8
+			p.Replicas = append(target, 5)
+			o.Partitions[i] = p
+		}
+	}
+	d := plan.Next(groupOf(4), o, noon)
+	if !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch && s.Zone == "b" }) {
+		t.Errorf("nothing is launched in its place: %+v", d)
+	}
+}
+
+// TestAMachineThatIsBeingTerminatedIsWaitedFor: it can only disappear, and asking again hastens nothing.
+func TestAMachineThatIsBeingTerminatedIsWaitedFor(t *testing.T) {
+	o := fleetOf(3)
+	gone := served(7, "a")
+	gone.State, gone.Registered, gone.Answering, gone.SpecHash = compute.StateTerminating, false, false, "old"
+	o.Nodes, o.NextNodeID = append(o.Nodes, gone), 8
+	if d := plan.Next(groupOf(3), o, noon); len(d.Steps) > 0 || len(d.Waiting) != 1 {
+		t.Errorf("%+v", d)
+	}
+	o = plan.Observation{NextNodeID: 5, Quorum: &plan.Quorum{Leader: 1, Voters: map[int32]bool{1: true, 2: true, 3: true}, Observers: map[int32]bool{}}, ClusterConfig: map[string]string{}}
+	for i, zone := range []string{"a", "b", "c", "a"} {
+		n := served(int32(i+1), zone)
+		n.Role, n.Group = compute.RoleController, compute.ControllersGroup
+		if n.ID == 4 {
+			n.State, n.SpecHash = compute.StateTerminating, "old"
+		}
+		o.Nodes = append(o.Nodes, n)
+	}
+	g := groupOf(3)
+	g.Role, g.Name = compute.RoleController, compute.ControllersGroup
+	if d := plan.Next(g, o, noon); len(d.Steps) > 0 || len(d.Waiting) != 1 {
+		t.Errorf("controller: %+v", d)
+	}
+}
