@@ -124,6 +124,11 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			c.opts.Log(ctx, "waiting", map[string]any{"group": g.group.Name, "for": text})
 		}
 		m.tell(ctx, c, g, c.opts.Now())
+		if err := c.held(ctx, g.cluster); permanent(err) && !slices.Contains(g.group.Off, plan.GuardLease) {
+			// Also a run that only waits ends here: whoever has the lease now may want something else.
+			lastErr = err
+			return result, stands("the run stopped")
+		}
 		if err := m.adjust(ctx, c, c.engine(g.cluster), g, o, c.opts.Now()); err != nil {
 			// The limits that are in force stay, and the next round looks again.
 			c.opts.Log(ctx, "the throttle could not be adjusted", map[string]any{"error": err.Error()})

@@ -138,3 +138,19 @@ func TestARolloutIsDoneWhenWhatItMovedIsSeenInSync(t *testing.T) {
 		})
 	}
 }
+
+// TestARunWithoutItsLeaseEnds: one that only waits has no effect to ask for, and adjusts the throttles of what it waits for all the same.
+func TestARunWithoutItsLeaseEnds(t *testing.T) {
+	spec := goalOf(t, group(nil), 0, compute.Cluster{}).spec
+	driver := &fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 4, Zones: []string{"a", "b", "c"}}}
+	for id := range int32(3) {
+		spec.NodeID, spec.Zone = id+1, []string{"a", "b", "c"}[id]
+		driver.instances = append(driver.instances, compute.Instance{ID: spec.Zone, Spec: spec, State: compute.StatePending, LaunchedAt: time.Now()})
+	}
+	client := New(driver, Options{Poll: time.Millisecond})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if _, err := client.converge(ctx, "c", client.groupGoal(ctx, group(nil))); !errors.Is(err, compute.ErrLeaseLost) {
+		t.Errorf("%v", err)
+	}
+}
