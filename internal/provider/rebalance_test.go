@@ -27,6 +27,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
@@ -276,17 +277,14 @@ func crowd(t *testing.T, data *providerData) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	nodes, err := data.Fleet.Brokers(ctx, "small")
-	if err != nil {
-		t.Fatal(err)
-	}
+	nodes := machines(t, data)
 	k, err := data.Fleet.Kafka(ctx, "small")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list []kafka.Reassignment
 	for p := range int32(6) {
-		list = append(list, kafka.Reassignment{Topic: "orders", Partition: p, Replicas: []int32{nodes[0].ID}})
+		list = append(list, kafka.Reassignment{Topic: "orders", Partition: p, Replicas: []int32{nodes[0].Spec.NodeID}})
 	}
 	if err := k.Reassign(ctx, list, false); err != nil {
 		t.Fatal(err)
@@ -311,13 +309,20 @@ func crowd(t *testing.T, data *providerData) {
 	}
 }
 
+// machines are the brokers as compute lists them. The client's own answer would be shared with the next question of a plan.
+func machines(t *testing.T, data *providerData) []compute.Instance {
+	t.Helper()
+	list, err := data.Fleet.Driver().List(t.Context(), "small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(list, func(i compute.Instance) bool { return i.Spec.Role != compute.RoleBroker })
+}
+
 // onBrokers says whether the brokers hold so many partitions of the topic each, fewest first, in no throttle's way.
 func onBrokers(t *testing.T, data *providerData, want ...int) error {
 	t.Helper()
-	nodes, err := data.Fleet.Brokers(t.Context(), "small")
-	if err != nil {
-		return err
-	}
+	nodes := machines(t, data)
 	k, err := data.Fleet.Kafka(t.Context(), "small")
 	if err != nil {
 		return err
@@ -329,10 +334,10 @@ func onBrokers(t *testing.T, data *providerData, want ...int) error {
 	var have []int
 	var ids []int32
 	for _, n := range nodes {
-		ids = append(ids, n.ID)
+		ids = append(ids, n.Spec.NodeID)
 		count := 0
 		for _, p := range orders.Partitions {
-			if slices.Equal(p.Replicas, []int32{n.ID}) {
+			if slices.Equal(p.Replicas, []int32{n.Spec.NodeID}) {
 				count++
 			}
 		}
