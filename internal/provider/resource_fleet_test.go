@@ -162,10 +162,16 @@ func TestAccFleetIsImportedAndProtected(t *testing.T) {
 				Config: open + `
 data "kafkafleet_cluster" "c" {
   name = kafkafleet_broker_group.g.cluster
+}
+
+data "kafkafleet_health" "c" {
+  cluster = kafkafleet_broker_group.g.cluster
 }`,
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue("data.kafkafleet_cluster.c", tfjsonpath.New("brokers"), knownvalue.MapSizeExact(1)),
 					statecheck.ExpectKnownValue("data.kafkafleet_cluster.c", tfjsonpath.New("controllers"), knownvalue.MapSizeExact(1)),
+					has("data.kafkafleet_health.c", "problems", knownvalue.ListExact(nil)), has("data.kafkafleet_health.c", "status", knownvalue.StringExact("healthy")),
+					statecheck.ExpectKnownValue("data.kafkafleet_health.c", tfjsonpath.New("node_states").AtMapKey("ready"), knownvalue.Int64Exact(2)),
 				},
 			},
 		},
