@@ -17,6 +17,11 @@ const (
 	// says nothing, and a longer wait would show up as a gap that is the client's and not Kafka's.
 	dialTimeout    = 2 * time.Second
 	requestTimeout = 3 * time.Second
+	// produceTimeout and produceOverhead together are how long a produce request may go without an answer, the first of them what the broker
+	// is given to have it in the ISR. They are shorter still: a leader that hangs is replaced when the controller misses it, and the records
+	// sent to it go to the new one when the request is given up. A repetition costs nothing, since the producer is idempotent.
+	produceTimeout  = time.Second
+	produceOverhead = 1500 * time.Millisecond
 	// seedsEvery is how often Bootstrap is asked again.
 	seedsEvery = 2 * time.Second
 )

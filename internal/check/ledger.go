@@ -15,6 +15,7 @@ type ledger struct {
 	open, failed int
 	acked        int64
 	gap          gap
+	served       served
 }
 
 // next books a record and returns its sequence, or false while too many are without an outcome: a partition that is stuck
@@ -44,6 +45,7 @@ func (l *ledger) ack(sequence, offset int64, now time.Time) {
 	l.entries[sequence].acked = true
 	l.entries[sequence].offset = offset
 	l.gap.ack(now)
+	l.served.ack(now)
 }
 
 func (l *ledger) fail() {

@@ -35,7 +35,13 @@ type Report struct {
 	// LongestGapMillis is the longest time that any one partition went without an acknowledgement, from the start of the
 	// run to the first one and from the last one to the end included.
 	LongestGapMillis int64 `json:"longest_gap_ms"`
-	// Partitions has the same by partition, in order.
+	// AvailabilityRaw is the share of one-second windows in which every partition acknowledged a record, from 0 to 1; Availability leaves out
+	// those that touch an interval that Stop was told to exclude.
+	AvailabilityRaw float64 `json:"availability_raw"`
+	Availability    float64 `json:"availability"`
+	// Windows are what both are counted from.
+	Windows Windows `json:"-"`
+	// Partitions has the longest gap by partition, in order.
 	Partitions []PartitionReport `json:"partitions"`
 
 	// Findings says the first few violations of each kind in words.
@@ -114,7 +120,8 @@ func (r Report) Problem() error {
 func (r Report) String() string {
 	return fmt.Sprintf(
 		"topic %s, %.0f s: %d records acknowledged, %d lost, %d duplicated, %d reordered, %d unexpected, %d vanished, %d failed\n"+
-			"%d consumed during the run; %d produce requests repeated; longest gap between two acknowledgements of a partition %d ms",
+			"%d consumed during the run; %d produce requests repeated; longest gap between two acknowledgements of a partition %d ms; "+
+			"all partitions acknowledged in %.4f of the seconds",
 		r.Topic, r.DurationSeconds, r.RecordsAcked, r.RecordsLost, r.RecordsDuplicated, r.RecordsReordered, r.RecordsUnexpected,
-		r.RecordsVanished, r.RecordsFailed, r.RecordsConsumed, r.ProduceRequestsRetried, r.LongestGapMillis)
+		r.RecordsVanished, r.RecordsFailed, r.RecordsConsumed, r.ProduceRequestsRetried, r.LongestGapMillis, r.AvailabilityRaw)
 }

@@ -68,7 +68,8 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 		// batches of up to a megabyte, a quarter of what is copied.
 		kgo.ProducerBatchMaxBytes(int32(max(batchBytes, options.RecordBytes+1024))), //nolint:gosec // A record is far smaller than 2 GiB.
 		kgo.RecordDeliveryTimeout(options.DeliveryTimeout),
-		kgo.ProduceRequestTimeout(requestTimeout),
+		kgo.ProduceRequestTimeout(produceTimeout),
+		kgo.RequestTimeoutOverhead(produceOverhead),
 		// A broker that has just started may not know the topic for a moment; the default of 4 tries is over by then.
 		kgo.UnknownTopicRetries(60),
 		// The bound of maxOpen for each partition comes first.
@@ -99,7 +100,7 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 	r.stopProducing = stop
 	r.started = time.Now()
 	for _, l := range r.ledgers {
-		l.gap = newGap(r.started)
+		l.gap, l.served = newGap(r.started), served{start: r.started}
 	}
 	r.background.Go(func() { followSeeds(life, options.Bootstrap, r.producer, r.consumer) })
 	r.background.Go(func() { r.produce(producing) })
@@ -210,8 +211,9 @@ func (r *Run) consume(ctx context.Context) {
 
 // Stop ends the producing, waits until every record sent has an outcome, reads all of the run's records back and reports.
 // An error means that the log could not be read to its end, and so that nothing is proved; violations are no error here
-// but counts in the report (see Report.Problem). The run is closed afterwards in every case.
-func (r *Run) Stop(ctx context.Context) (Report, error) {
+// but counts in the report (see Report.Problem). What happened in the excluded intervals is no part of Report.Availability. The run is
+// closed afterwards in every case.
+func (r *Run) Stop(ctx context.Context, excluded ...Interval) (Report, error) {
 	defer r.Close()
 	r.stopProducing()
 	<-r.produced
@@ -230,7 +232,7 @@ func (r *Run) Stop(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("reading topic %s back after %d acknowledged records: %w", r.options.Topic, r.Acked(), err)
 	}
-	return r.report(log), nil
+	return r.report(log, excluded), nil
 }
 
 // Close gives the run up without a report. It may be called at any time, also after Stop.
@@ -243,7 +245,7 @@ func (r *Run) Close() {
 	})
 }
 
-func (r *Run) report(log map[int32][]found) Report {
+func (r *Run) report(log map[int32][]found, excluded []Interval) Report {
 	out := Report{
 		Topic:                  r.options.Topic,
 		DurationSeconds:        r.producedUntil.Sub(r.started).Seconds(),
@@ -255,6 +257,7 @@ func (r *Run) report(log map[int32][]found) Report {
 	r.consumedMu.Lock()
 	defer r.consumedMu.Unlock()
 	out.RecordsConsumed = r.read
+	acknowledged := map[int32]served{}
 	for _, l := range r.ledgers {
 		l.mu.Lock()
 		f := verify(l.partition, l.entries, r.consumed[l.partition], log[l.partition])
@@ -267,8 +270,11 @@ func (r *Run) report(log map[int32][]found) Report {
 			Partition: l.partition, RecordsAcked: l.acked, RecordsLost: int64(len(f.lost)),
 			LongestGapMillis: millis, LongestGapAt: l.gap.startedAt,
 		})
+		acknowledged[l.partition] = l.served
 		l.mu.Unlock()
 	}
+	out.Windows = windowsOf(r.started, r.producedUntil, acknowledged)
+	out.AvailabilityRaw, out.Availability = out.Windows.Availability(), out.Windows.Availability(excluded...)
 	return out
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/check"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/sandbox"
 )
 
 const (
@@ -26,13 +27,8 @@ const (
 
 // demo is the story that `make demo` tells.
 type demo struct {
-	terraform terraform
-	fleet     fleet
-	roll      roll
-	// work is the folder that holds everything of the demo.
-	work string
-	// variables are the example's, the same in every command; the roll's own come on top.
-	variables []string
+	*sandbox.Sandbox
+	roll roll
 }
 
 // tell runs it from init to destroy. With keep it leaves the fleet running. The result is valid when the error is nil, or
@@ -40,21 +36,21 @@ type demo struct {
 func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	var r result
 	chapter("A fleet from nothing: %s", d.roll.before.kafkaVersion)
-	if err := d.terraform.run(ctx, "init"); err != nil {
+	if err := d.Terraform.Run(ctx, "init"); err != nil {
 		return r, err
 	}
 	began := time.Now()
-	if err := d.terraform.run(ctx, d.args(d.roll.before, "apply", "-auto-approve")...); err != nil {
+	if err := d.Terraform.Run(ctx, d.args(d.roll.before, "apply", "-auto-approve")...); err != nil {
 		return r, err
 	}
 	r.ApplySeconds = seconds(time.Since(began))
 	var before outputs
-	if err := d.terraform.outputs(ctx, &before); err != nil {
+	if err := d.Terraform.Outputs(ctx, &before); err != nil {
 		return r, err
 	}
 
 	chapter("Load: acks=all on topic %s, and %d MiB on topic %s to be moved", loadTopic, preload*preloadBytes>>20, dataTopic)
-	data, err := check.Start(ctx, check.Options{Bootstrap: d.fleet.brokers, Topic: dataTopic, Records: preload, RecordBytes: preloadBytes, Rate: preloadRate})
+	data, err := check.Start(ctx, check.Options{Bootstrap: d.Fleet.Brokers, Topic: dataTopic, Records: preload, RecordBytes: preloadBytes, Rate: preloadRate})
 	if err != nil {
 		return r, err
 	}
@@ -62,7 +58,7 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	if err := waitFor(ctx, func() bool { return data.Acked() == preload }, "the data to be written"); err != nil {
 		return r, err
 	}
-	load, err := check.Start(ctx, check.Options{Bootstrap: d.fleet.brokers, Topic: loadTopic})
+	load, err := check.Start(ctx, check.Options{Bootstrap: d.Fleet.Brokers, Topic: loadTopic})
 	if err != nil {
 		return r, err
 	}
@@ -70,7 +66,7 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	if err := waitFor(ctx, func() bool { return load.Acked() > acksAfter }, "the load to begin"); err != nil {
 		return r, err
 	}
-	replicas, err := check.WatchReplicas(ctx, d.fleet.brokers, 200*time.Millisecond)
+	replicas, err := check.WatchReplicas(ctx, d.Fleet.Brokers, 200*time.Millisecond)
 	if err != nil {
 		return r, err
 	}
@@ -79,12 +75,12 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 
 	chapter("Every node replaced under the load: %s", d.roll)
 	began = time.Now()
-	if err := d.terraform.run(ctx, d.args(d.roll.after, "apply", "-auto-approve")...); err != nil {
+	if err := d.Terraform.Run(ctx, d.args(d.roll.after, "apply", "-auto-approve")...); err != nil {
 		return r, err
 	}
 	r.RolloutSeconds = seconds(time.Since(began))
 	var after outputs
-	if err := d.terraform.outputs(ctx, &after); err != nil {
+	if err := d.Terraform.Outputs(ctx, &after); err != nil {
 		return r, err
 	}
 	reached := load.Acked()
@@ -104,7 +100,7 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	fault = errors.Join(fault, controllerFault, brokerFault)
 
 	chapter("And now there is nothing more to do")
-	converged, err := d.terraform.converged(ctx, d.args(d.roll.after)...)
+	converged, err := d.Terraform.Converged(ctx, d.args(d.roll.after)...)
 	if err != nil {
 		return r, errors.Join(fault, err)
 	}
@@ -116,10 +112,10 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	}
 
 	chapter("Destroyed without a trace")
-	if err := d.terraform.run(ctx, d.args(d.roll.after, "destroy", "-auto-approve")...); err != nil {
+	if err := d.Terraform.Run(ctx, d.args(d.roll.after, "destroy", "-auto-approve")...); err != nil {
 		return r, errors.Join(fault, err)
 	}
-	if err := d.fleet.gone(ctx, d.work); err != nil {
+	if err := d.Fleet.Gone(ctx, d.Work); err != nil {
 		return r, errors.Join(fault, err)
 	}
 	fmt.Printf("No process and no directory of the fleet is left.\n")
@@ -154,8 +150,7 @@ func (d demo) judge(ctx context.Context, r *result, data, load *check.Run, repli
 
 // args are a command's arguments with the example's variables.
 func (d demo) args(s setting, command ...string) []string {
-	args := append(command, d.variables...)
-	return append(args, "-var", "kafka_version="+s.kafkaVersion, "-var", "instance_type="+s.instanceType)
+	return append(append(command, d.Variables...), "-var", "kafka_version="+s.kafkaVersion, "-var", "instance_type="+s.instanceType)
 }
 
 // waitFor waits until the condition holds.

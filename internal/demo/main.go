@@ -11,15 +11,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute/local"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/sandbox"
 )
+
+// clusterName is the cluster of the quickstart.
+const clusterName = "demo"
 
 func main() {
 	if err := run(); err != nil {
@@ -28,51 +28,32 @@ func main() {
 	}
 }
 
-func run() (err error) {
-	binary := flag.String("terraform", "terraform", "the terraform or tofu command")
-	provider := flag.String("provider", "", "the built provider (required)")
-	home := flag.String("kafka-home", "", "a Kafka distribution: a folder with libs/, {version} in it stands for the version; empty to download")
-	example := flag.String("example", "examples/quickstart", "the configuration to apply")
+func run() error {
+	var options sandbox.Options
+	options.Bind(flag.CommandLine, "examples/quickstart")
 	flag.Parse()
-	if *provider == "" {
-		return errors.New("-provider is missing: build the provider (`make build`) and give its path")
+	options, err := options.Resolve()
+	if err != nil {
+		return err
 	}
-	// Terraform runs in another folder.
-	for _, path := range []*string{provider, home} {
-		if *path != "" {
-			if *path, err = filepath.Abs(*path); err != nil {
-				return fmt.Errorf("the path %s: %w", *path, err)
-			}
-		}
-	}
-	if *binary, err = exec.LookPath(*binary); err != nil {
-		return fmt.Errorf("no Terraform CLI: install terraform or tofu, or give its path with -terraform: %w", err)
-	}
-	if *binary, err = filepath.Abs(*binary); err != nil {
-		return fmt.Errorf("the path %s: %w", *binary, err)
-	}
-	change, err := rollFor(*home)
+	change, err := rollFor(options.KafkaHome)
 	if err != nil {
 		return err
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	work, err := os.MkdirTemp("", "kafkafleet-demo-")
+	box, err := sandbox.New(clusterName, options)
 	if err != nil {
-		return fmt.Errorf("making a folder for the demo: %w", err)
+		return err
 	}
-	d, err := prepare(*binary, *provider, *home, *example, work)
-	if err != nil {
-		return errors.Join(err, os.RemoveAll(work))
-	}
-	d.roll = change
+	d := demo{Sandbox: box, roll: change}
 
 	keep := os.Getenv("KEEP") == "1"
 	outcome, fault := d.tell(ctx, keep)
 	if keep {
 		d.explain()
-	} else if err := d.remove(); err != nil {
+	} else if err := d.Remove(); err != nil {
 		fault = errors.Join(fault, err)
 	}
 	if ctx.Err() != nil {
@@ -89,45 +70,6 @@ func run() (err error) {
 	return fault
 }
 
-// prepare lays out the work folder: the example's copy, the provider's mirror, the root of the fleet.
-func prepare(binary, provider, home, example, work string) (demo, error) {
-	configuration := filepath.Join(work, "quickstart")
-	if err := os.MkdirAll(configuration, 0o755); err != nil {
-		return demo{}, fmt.Errorf("copying the example: %w", err)
-	}
-	files, err := filepath.Glob(filepath.Join(example, "*.tf"))
-	if err != nil || len(files) == 0 {
-		return demo{}, fmt.Errorf("no configuration (*.tf) in %s", example)
-	}
-	for _, file := range files {
-		if err := copyFile(file, filepath.Join(configuration, filepath.Base(file)), 0o644); err != nil {
-			return demo{}, fmt.Errorf("copying the example: %w", err)
-		}
-	}
-	tf, err := newTerraform(binary, provider, configuration, work)
-	if err != nil {
-		return demo{}, err
-	}
-	root := filepath.Join(work, "fleet")
-	// It lists and terminates only, so it needs to know nothing of Kafka.
-	driver, err := local.New(local.Config{Root: root})
-	if err != nil {
-		return demo{}, fmt.Errorf("the local driver: %w", err)
-	}
-	variables := []string{"-var", "local_root=" + root}
-	if home != "" {
-		variables = append(variables, "-var", "kafka_home="+home)
-	}
-	return demo{terraform: tf, fleet: fleet{driver: driver, root: root}, work: work, variables: variables}, nil
-}
-
-// remove ends whatever is still there, also after a failure or Ctrl-C, and deletes the work folder.
-func (d demo) remove() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return errors.Join(d.fleet.kill(ctx, d.work), os.RemoveAll(d.work))
-}
-
 // explain says how to look at a fleet that was kept.
 func (d demo) explain() {
 	variables := strings.Join(d.args(d.roll.after), " ")
@@ -140,5 +82,5 @@ The fleet is kept in %[1]s. To look at it and to destroy it:
   %[4]s plan %[5]s
   %[4]s destroy %[5]s
   rm -r %[1]s
-`, d.work, d.terraform.dir, filepath.Join(d.work, "cli.tfrc"), d.terraform.binary, variables)
+`, d.Work, d.Terraform.Dir, d.Terraform.CLIConfig, d.Terraform.Binary, variables)
 }

@@ -1,4 +1,4 @@
-package main
+package sandbox
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
 
-// nodes is a driver of which the demo uses List and Terminate only.
+// nodes is a driver of which a sandbox uses List and Terminate only.
 type nodes struct {
 	compute.Driver
 	instances  []compute.Instance
@@ -35,15 +35,18 @@ func instance(id string, role compute.Role, state compute.State, address string)
 }
 
 func TestBrokersAreThoseThatRun(t *testing.T) {
-	f := fleet{driver: &nodes{instances: []compute.Instance{
+	f := Fleet{Driver: &nodes{instances: []compute.Instance{
 		instance("a", compute.RoleController, compute.StateRunning, "h:1"),
 		instance("b", compute.RoleBroker, compute.StateRunning, "h:2"),
 		instance("c", compute.RoleBroker, compute.StateStopped, "h:3"),
 		instance("d", compute.RoleBroker, compute.StateRunning, ""),
 	}}}
-	got, err := f.brokers(t.Context())
+	got, err := f.Brokers(t.Context())
 	if err != nil || fmt.Sprint(got) != "[h:2]" {
 		t.Errorf("brokers %v, error %v", got, err)
+	}
+	if got, err := f.Controllers(t.Context()); err != nil || fmt.Sprint(got) != "[h:1]" {
+		t.Errorf("controllers %v, error %v", got, err)
 	}
 }
 
@@ -75,8 +78,8 @@ func TestWhatIsLeftIsFoundAndKilled(t *testing.T) {
 	driver := &nodes{instances: []compute.Instance{
 		instance("c", compute.RoleController, compute.StateRunning, ""), instance("b", compute.RoleBroker, compute.StateRunning, ""),
 	}}
-	f := fleet{driver: driver, root: root}
-	if err := f.gone(t.Context(), folder); err != nil {
+	f := Fleet{Driver: driver, Root: root}
+	if err := f.Gone(t.Context(), folder); err != nil {
 		t.Errorf("nothing is there: %v", err)
 	}
 
@@ -84,10 +87,10 @@ func TestWhatIsLeftIsFoundAndKilled(t *testing.T) {
 	// Without patience: the process is not going to end.
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := f.gone(ended, folder); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the first is %d", cmd.Process.Pid)) {
+	if err := f.Gone(ended, folder); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the first is %d", cmd.Process.Pid)) {
 		t.Errorf("process %d is left, and the error is %v", cmd.Process.Pid, err)
 	}
-	if err := f.kill(t.Context(), folder); err != nil {
+	if err := f.Kill(t.Context(), folder); err != nil {
 		t.Fatal(err)
 	}
 	if fmt.Sprint(driver.terminated) != "[b c]" {
@@ -96,14 +99,14 @@ func TestWhatIsLeftIsFoundAndKilled(t *testing.T) {
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.Success() {
 		t.Errorf("the process ended with %v, want it killed", err)
 	}
-	if err := f.gone(t.Context(), folder); err != nil {
+	if err := f.Gone(t.Context(), folder); err != nil {
 		t.Error(err)
 	}
 
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.gone(t.Context(), folder); err == nil || !strings.Contains(err.Error(), "is left after destroy") {
+	if err := f.Gone(t.Context(), folder); err == nil || !strings.Contains(err.Error(), "is left after destroy") {
 		t.Errorf("the fleet's folder is left, and the error is %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package sandbox
 
 import (
 	"bytes"
@@ -10,30 +10,30 @@ import (
 	"strings"
 )
 
-// process is one that runs now.
-type process struct {
-	pid int
-	// line is its command line, with the binary's whole path behind it where that is known: Terraform starts providers by a
+// Process is one that runs now.
+type Process struct {
+	PID int
+	// Line is its command line, with the binary's whole path behind it where that is known: Terraform starts providers by a
 	// relative one.
-	line string
+	Line string
 }
 
-// processesOf returns the processes, other than this one, whose binary is below a folder or whose arguments name it.
-func processesOf(folder string) ([]process, error) {
+// ProcessesOf returns the processes, other than this one, whose binary is below a folder or whose arguments name it.
+func ProcessesOf(folder string) ([]Process, error) {
 	all, err := processes()
 	if err != nil {
 		return nil, err
 	}
-	var found []process
+	var found []Process
 	for _, p := range all {
-		if p.pid != os.Getpid() && strings.Contains(p.line, folder) {
+		if p.PID != os.Getpid() && strings.Contains(p.Line, folder) {
 			found = append(found, p)
 		}
 	}
 	return found, nil
 }
 
-func processes() ([]process, error) {
+func processes() ([]Process, error) {
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		return nil, fmt.Errorf("listing the processes: %w", err)
@@ -41,7 +41,7 @@ func processes() ([]process, error) {
 	if len(lines) == 0 {
 		return processesByPS() // There is no /proc on macOS.
 	}
-	var all []process
+	var all []Process
 	for _, path := range lines {
 		raw, err := os.ReadFile(path)
 		if err != nil {
@@ -56,21 +56,21 @@ func processes() ([]process, error) {
 		if binary, err := os.Readlink(filepath.Join(filepath.Dir(path), "exe")); err == nil {
 			line += " (" + binary + ")"
 		}
-		all = append(all, process{pid, line})
+		all = append(all, Process{pid, line})
 	}
 	return all, nil
 }
 
-func processesByPS() ([]process, error) {
+func processesByPS() ([]Process, error) {
 	raw, err := exec.Command("ps", "-axo", "pid=,command=").Output()
 	if err != nil {
 		return nil, fmt.Errorf("listing the processes: %w", err)
 	}
-	var all []process
+	var all []Process
 	for line := range strings.Lines(string(raw)) {
 		id, command, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if pid, err := strconv.Atoi(id); err == nil {
-			all = append(all, process{pid, command})
+			all = append(all, Process{pid, command})
 		}
 	}
 	return all, nil

@@ -1,0 +1,80 @@
+# The fleet that `make chaos` torments: three controllers and six brokers in three zones.
+
+terraform {
+  required_providers {
+    kafkafleet = {
+      source = "kafkafleet/kafkafleet"
+    }
+  }
+}
+
+variable "kafka_version" {
+  type = string
+}
+
+variable "local_root" {
+  type = string
+}
+
+variable "kafka_home" {
+  type    = string
+  default = null
+}
+
+provider "kafkafleet" {
+  local = {
+    root       = var.local_root
+    kafka_home = var.kafka_home
+  }
+}
+
+resource "kafkafleet_cluster" "this" {
+  name          = "chaos"
+  kafka_version = var.kafka_version
+  zones         = ["local-a", "local-b", "local-c"]
+
+  controllers = {
+    nodes         = 3
+    instance_type = "local.small"
+  }
+}
+
+resource "kafkafleet_broker_group" "main" {
+  cluster             = kafkafleet_cluster.this.name
+  name                = "main"
+  brokers             = 6
+  instance_type       = "local.small"
+  kafka_version       = kafkafleet_cluster.this.kafka_version
+  deletion_protection = false
+
+  # Slow enough that moves are under way when a fault strikes.
+  rollout_policy = {
+    throttle = "8MiB/s"
+  }
+}
+
+# One partition for each broker to lead, so that a broker that is away is missed. The load writes and reads here.
+resource "kafkafleet_topic" "orders" {
+  cluster            = kafkafleet_broker_group.main.cluster
+  name               = "orders"
+  partitions         = 6
+  replication_factor = 3
+
+  config = {
+    "min.insync.replicas" = "2"
+    "retention.ms"        = "86400000"
+  }
+}
+
+# Written before the faults and read back after them: what there is to move.
+resource "kafkafleet_topic" "payments" {
+  cluster            = kafkafleet_broker_group.main.cluster
+  name               = "payments"
+  partitions         = 6
+  replication_factor = 3
+
+  config = {
+    "min.insync.replicas" = "2"
+    "retention.ms"        = "86400000"
+  }
+}
