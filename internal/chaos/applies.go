@@ -60,10 +60,10 @@ func (a *applies) run(ctx context.Context, args ...string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, said(name+".txt"))
+	if words := said(name + ".txt"); err != nil && words != "" {
+		return fmt.Errorf("%w\n%s", err, words)
 	}
-	return nil
+	return err
 }
 
 func (a *applies) set(running *sandbox.Command) {
@@ -82,7 +82,7 @@ func (a *applies) kill(age time.Duration) (killed bool, err error) {
 	return true, a.running.Kill()
 }
 
-// said is what a command's output has from its first error on, the first lines of it.
+// said is what a command's output has from its first error on, the first lines of it; "" when it has none.
 func said(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -94,7 +94,7 @@ func said(file string) string {
 			return strings.Join(lines[i:min(len(lines), i+errorLines)], "\n")
 		}
 	}
-	return strings.Join(lines[max(0, len(lines)-errorLines):], "\n")
+	return ""
 }
 
 // untilConverged applies again and again, as a schedule does, until a plan is empty that was made after the last fault.

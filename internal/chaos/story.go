@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -194,13 +195,7 @@ func (s *story) judge(ctx context.Context, r *result, data, load *check.Run) err
 		return err
 	}
 	fmt.Printf("\n%v\n%v\n", loaded, kept)
-	for _, silence := range loaded.Windows.Silences() {
-		note := ""
-		if !excludedAt(silence.At, excluded) {
-			note = ", which counts"
-		}
-		fmt.Printf("second %.0f: partitions %v of %s acknowledged nothing%s\n", silence.At.Sub(s.began).Seconds(), silence.Partitions, loadTopic, note)
-	}
+	s.tellSilences(loaded.Windows, excluded)
 	r.RecordsAcked = loaded.RecordsAcked + kept.RecordsAcked
 	r.RecordsLost = loaded.RecordsLost + kept.RecordsLost
 	r.LongestGapMillis = loaded.LongestGapMillis
@@ -208,14 +203,27 @@ func (s *story) judge(ctx context.Context, r *result, data, load *check.Run) err
 	return errors.Join(loaded.Problem(), kept.Problem(), r.available(len(s.planned) > 0))
 }
 
-// excludedAt says whether the second from a moment on is out of the count.
-func excludedAt(at time.Time, excluded []check.Interval) bool {
-	for _, i := range excluded {
-		if i.From.Before(at.Add(time.Second)) && i.To.After(at) {
-			return true
-		}
+// tellSilences prints the seconds in which a partition acknowledged nothing, those that follow each other and are of one kind together.
+func (s *story) tellSilences(w check.Windows, excluded []check.Interval) {
+	counts := map[time.Time]bool{}
+	for _, silence := range w.Silences(excluded...) {
+		counts[silence.At] = true
 	}
-	return false
+	all := w.Silences()
+	for i := 0; i < len(all); {
+		first := all[i]
+		last, partitions := first, []int32{}
+		for ; i < len(all) && all[i].At.Sub(last.At) <= time.Second && counts[all[i].At] == counts[first.At]; i++ {
+			last, partitions = all[i], append(partitions, all[i].Partitions...)
+		}
+		slices.Sort(partitions)
+		why := "; Kafka had not noticed a death yet"
+		if counts[first.At] {
+			why = ""
+		}
+		fmt.Printf("seconds %.0f to %.0f: partitions %v acknowledged nothing for a second or more%s\n",
+			first.At.Sub(s.began).Seconds(), last.At.Sub(s.began).Seconds()+1, slices.Compact(partitions), why)
+	}
 }
 
 // args are a command's arguments with the configuration's variables.
