@@ -31,6 +31,7 @@ func run() error {
 	options.Bind(flag.CommandLine, "internal/chaos/fleet")
 	seed := flag.Uint64("seed", 1, "what the faults are drawn from")
 	names := flag.String("faults", "all", "the faults: all, none, or names separated by commas")
+	throttle := flag.String("throttle", "auto", "the limit on the replication of moves")
 	folder := flag.String("logs", "", "where a folder with the words of Terraform and the provider is made (required)")
 	flag.Parse()
 	options, err := options.Resolve()
@@ -52,6 +53,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	box.Variables = append(box.Variables, "-var", "throttle="+*throttle)
 	s := newStory(box, schedule(*seed, faults), logs)
 	outcome, fault := s.tell(ctx)
 	outcome.Seed = *seed

@@ -21,6 +21,11 @@ variable "kafka_home" {
   default = null
 }
 
+variable "throttle" {
+  type    = string
+  default = "auto"
+}
+
 provider "kafkafleet" {
   local = {
     root       = var.local_root
@@ -47,9 +52,8 @@ resource "kafkafleet_broker_group" "main" {
   kafka_version       = kafkafleet_cluster.this.kafka_version
   deletion_protection = false
 
-  # Slow enough that moves are under way when a fault strikes.
   rollout_policy = {
-    throttle = "8MiB/s"
+    throttle = var.throttle
   }
 }
 
