@@ -82,7 +82,7 @@ func TestFaultsDoNotDestroyWhatTheFleetNeeds(t *testing.T) {
 		want    string
 	}{
 		"a second broker of a partition":    {killBroker, func(v *view) { v.broker(4, func(m *machine) { m.serving = false }) }, []int32{5}, "would have 1 copies"},
-		"one that has not caught up":        {killBroker, func(v *view) { v.drop(4) }, []int32{5}, "would have 1 copies"},
+		"one that has not caught up":        {killBroker, func(v *view) { v.drop(6) }, []int32{5}, "would have 1 copies"},
 		"one that shares no partition":      {killBroker, func(v *view) { v.broker(4, func(m *machine) { m.serving = false }) }, []int32{7}, ""},
 		"the one that is behind":            {killBroker, func(v *view) { v.drop(4) }, []int32{4}, ""},
 		"a hang of the second":              {hangBroker, func(v *view) { v.drop(4) }, []int32{5}, "would have 1 copies"},
