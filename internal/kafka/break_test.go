@@ -234,6 +234,8 @@ func hungBroker(t *testing.T, cluster *kafkatest.Cluster, _ *kafka.Client) {
 }
 
 func deadBroker(t *testing.T, cluster *kafkatest.Cluster, c *kafka.Client) {
+	createTopic(t, cluster, "only", []int32{3})
+	fill(t, cluster, "only", 0, 100_000)
 	// Connections to the broker stand when it dies.
 	if _, err := c.LogDirs(t.Context(), []int32{3}); err != nil {
 		t.Fatal(err)
@@ -278,6 +280,7 @@ func deadBroker(t *testing.T, cluster *kafkatest.Cluster, c *kafka.Client) {
 		}
 		return "broker 3 is not among the registered"
 	})
+	electUnclean(t, c)
 	for range 2 {
 		if err := c.UnregisterBroker(t.Context(), 3); err != nil {
 			t.Fatal(err)
@@ -292,6 +295,36 @@ func deadBroker(t *testing.T, cluster *kafkatest.Cluster, c *kafka.Client) {
 			return fmt.Sprintf("brokers %+v, want 1, 2 and 4", brokers)
 		}
 		return ""
+	})
+}
+
+// electUnclean makes broker 4 lead, empty, what only the dead broker 3 has.
+func electUnclean(t *testing.T, c *kafka.Client) {
+	only := []kafka.TopicPartition{{Topic: "only"}}
+	if p := partition(t, c, "only", 0); p.Leader != -1 {
+		t.Errorf("a partition whose only replica is dead is led: %+v", p)
+	}
+	if err := c.ElectUnclean(t.Context(), only); err == nil || !strings.Contains(err.Error(), "only-0") {
+		t.Errorf("nobody is there to lead: %v, want an error that names the partition", err)
+	}
+	to := []kafka.Reassignment{{Topic: "only", Replicas: []int32{4}}}
+	if err := c.Reassign(t.Context(), to, false); err != nil {
+		t.Fatal(err)
+	}
+	if p := partition(t, c, "only", 0); p.Leader != -1 || !slices.Equal(p.Adding, []int32{4}) {
+		t.Errorf("broker 4 leads before it is told to: %+v", p)
+	}
+	for range 2 {
+		if err := c.ElectUnclean(t.Context(), only); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, time.Minute, func() string {
+		p := partition(t, c, "only", 0)
+		if p.Leader == 4 && slices.Equal(p.Replicas, []int32{4}) && slices.Equal(p.ISR, []int32{4}) && len(p.Adding)+len(p.Removing) == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%+v", p)
 	})
 }
 
