@@ -38,6 +38,8 @@ type Result struct {
 	// BytesMoved is the size of every replica that was copied, on its new broker when it was complete.
 	BytesMoved int64
 	Steps      int
+	// GivenUp is of how many partitions the run has given up what only a lost node had.
+	GivenUp int
 }
 
 // converge brings the group to its goal: observe, plan, run the steps, and again, until nothing is left to do. It stops at the next safe
@@ -68,8 +70,12 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		if p := m.tracker.Progress().String(); p != "" {
 			moves = ", " + p
 		}
-		text := fmt.Sprintf("%s. So far %d nodes were launched and %d terminated%s; nothing is lost, and it is safe to apply again: "+
-			"the next apply observes the fleet and goes on from there", why, len(result.Launched), len(result.Terminated), moves)
+		lost := "nothing is lost"
+		if result.GivenUp > 0 {
+			lost = fmt.Sprintf("nothing is lost but what was given up of %d partitions", result.GivenUp)
+		}
+		text := fmt.Sprintf("%s. So far %d nodes were launched and %d terminated%s; %s, and it is safe to apply again: "+
+			"the next apply observes the fleet and goes on from there", why, len(result.Launched), len(result.Terminated), moves, lost)
 		if lastErr != nil {
 			return fmt.Errorf("%s (%w)", text, lastErr)
 		}
@@ -221,6 +227,8 @@ func (c *Client) step(ctx context.Context, g goal, o observed, s plan.Step, buil
 	}
 	result.Steps++
 	switch s.Kind {
+	case plan.ElectUnclean:
+		result.GivenUp += len(s.Partitions)
 	case plan.Launch:
 		result.Launched = append(result.Launched, s.NodeID)
 	case plan.Terminate:

@@ -48,11 +48,9 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m
 		}
 		return k.Reassign(ctx, list, false)
 	case plan.ElectLeaders:
-		var partitions []kafka.TopicPartition
-		for _, p := range s.Partitions {
-			partitions = append(partitions, kafka.TopicPartition(p))
-		}
-		return k.ElectPreferred(ctx, partitions)
+		return k.ElectPreferred(ctx, named(s.Partitions))
+	case plan.ElectUnclean:
+		return k.ElectUnclean(ctx, named(s.Partitions))
 	case plan.AddVoter:
 		v, ok := findVoter(o.quorum.Observers, s.NodeID)
 		if !ok {
@@ -71,6 +69,14 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m
 		return finalize(ctx, k, o, s.Level)
 	}
 	return fmt.Errorf("no such kind of step: %s", s.Kind)
+}
+
+func named(partitions []plan.TopicPartition) []kafka.TopicPartition {
+	var out []kafka.TopicPartition
+	for _, p := range partitions {
+		out = append(out, kafka.TopicPartition(p))
+	}
+	return out
 }
 
 // finalize raises metadata.version. Controllers that were replaced are in its way: Kafka remembers them and asks what they support. Those

@@ -15,6 +15,7 @@ type Kafka interface {
 	AlterConfigs(ctx context.Context, changes map[kafka.ConfigResource][]kafka.ConfigChange, validateOnly bool) error
 	Reassign(ctx context.Context, list []kafka.Reassignment, allowRFChange bool) error
 	ElectPreferred(ctx context.Context, partitions []kafka.TopicPartition) error
+	ElectUnclean(ctx context.Context, partitions []kafka.TopicPartition) error
 	SetThrottle(ctx context.Context, rates map[int32]kafka.BrokerThrottle, leader, follower map[kafka.TopicPartition][]int32) error
 	Throttles(ctx context.Context, brokers []int32, topics []string) (kafka.ThrottleState, error)
 	ClearThrottle(ctx context.Context, state kafka.ThrottleState) error

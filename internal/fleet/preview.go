@@ -88,6 +88,11 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 	if adjust != nil {
 		adjust(&o)
 	}
+	return predict(o, g, at), nil
+}
+
+// predict runs the rollout to a goal on the model, from an observation and its time.
+func predict(o observed, g goal, at time.Time) Preview {
 	g.group.Started = at
 	refused := plan.Next(g.group, o.Observation, at).Refused
 	fleet := model.New(o.Observation, at)
@@ -110,7 +115,7 @@ func preview(snapshot []byte, build builder, adjust func(*observed)) (Preview, e
 		p.Estimate = max(fleet.Now.Sub(at).Round(time.Second), time.Second)
 	}
 	p.KafkaErr = o.kafkaErr
-	return p, nil
+	return p
 }
 
 func onlySweeps(steps []plan.Step) bool {

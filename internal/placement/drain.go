@@ -12,16 +12,21 @@ import (
 // replica goes to the emptiest broker that may take it, the largest first. A replica keeps its position, so the leaders that a leaver had
 // go where their replicas go.
 //
-// A partition all of whose replicas are on dead brokers cannot be copied: it is in Left with ConstraintSource, and not in LowerBound, which
-// is the bytes on all leavers otherwise. BytesMoved and what is in Left add up to it.
+// A partition that has no replica in sync, or where nobody says, none on a broker that is not dead, cannot be copied: it is in Left with
+// ConstraintSource, and not in LowerBound, which is the bytes on all leavers otherwise. BytesMoved and what is in Left add up to it.
 func Drain(f Fleet, substitutes map[int32]int32) Plan {
 	b := newBoard(f)
 	before := b.figures()
 	jobs := b.jobs(func(_, broker int32) bool { return b.brokers[broker].State >= Leaving })
 	jobs = slices.DeleteFunc(jobs, func(j job) bool {
-		lost := !slices.ContainsFunc(b.list(j.partition), func(i int32) bool { return b.brokers[i].State != Dead })
+		part := &b.parts[j.partition]
+		lost := !slices.ContainsFunc(b.list(j.partition), func(i int32) bool {
+			if part.InSync != nil {
+				return slices.Contains(part.InSync, b.brokers[i].ID)
+			}
+			return b.brokers[i].State != Dead
+		})
 		if lost {
-			part := &b.parts[j.partition]
 			b.left = append(b.left, Left{
 				Topic: part.Topic, Partition: part.Partition, Broker: b.brokers[b.list(j.partition)[j.at]].ID,
 				Constraint: ConstraintSource, Short: 1, Group: part.Group,

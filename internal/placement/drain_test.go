@@ -100,9 +100,9 @@ func TestDrain(t *testing.T) {
 			fleet: fleet(brokers("1a-dead", "2a", "3b-dead"), []int32{1}, []int32{1, 3}),
 			want:  [][]int32{{1}, {1, 3}},
 			left: []string{
-				"the replica of t-0 on broker 1 cannot be copied: all replicas of the partition are on dead brokers, 1 live one needed",
-				"the replica of t-1 on broker 1 cannot be copied: all replicas of the partition are on dead brokers, 1 live one needed",
-				"the replica of t-1 on broker 3 cannot be copied: all replicas of the partition are on dead brokers, 1 live one needed",
+				"the replica of t-0 on broker 1 cannot be copied: no live replica of the partition is in sync, 1 needed",
+				"the replica of t-1 on broker 1 cannot be copied: no live replica of the partition is in sync, 1 needed",
+				"the replica of t-1 on broker 3 cannot be copied: no live replica of the partition is in sync, 1 needed",
 			},
 		},
 		"an even spread over fewer zones has no free broker in the zone that it needs": {

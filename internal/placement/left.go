@@ -19,7 +19,7 @@ const (
 	ConstraintZones Constraint = "zones"
 	// ConstraintHeadroom: the brokers that could take it have too little room left on their disks.
 	ConstraintHeadroom Constraint = "headroom"
-	// ConstraintSource: all replicas are on dead brokers, so there is nothing to copy from.
+	// ConstraintSource: no replica is in sync, or all are on dead brokers, so there is nothing to copy from.
 	ConstraintSource Constraint = "source"
 )
 
@@ -55,7 +55,7 @@ func (l Left) String() string {
 	case ConstraintHeadroom:
 		return fmt.Sprintf("%s has no place: the roomiest broker%s that may take it is %s short of headroom", subject, of, units.BytesSize(float64(l.Short)))
 	case ConstraintSource:
-		return fmt.Sprintf("%s cannot be copied: all replicas of the partition are on dead brokers, %d live one needed", subject, l.Short)
+		return fmt.Sprintf("%s cannot be copied: no live replica of the partition is in sync, %d needed", subject, l.Short)
 	default:
 		return fmt.Sprintf("%s has no place: each broker%s that takes replicas has one already, %d more needed", subject, of, l.Short)
 	}

@@ -282,5 +282,5 @@ func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.Da
 }
 
 func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
-	return []func() action.Action{newRebalanceAction}
+	return []func() action.Action{newRebalanceAction, newReplaceNodeAction}
 }

@@ -19,6 +19,8 @@ type Fleet struct {
 	Now time.Time
 
 	index map[plan.TopicPartition]int
+	// lost are nodes whose machines run and that never serve again: those that the group takes for lost.
+	lost map[int32]bool
 }
 
 // New returns a model that starts from an observation, which is not changed.
@@ -59,13 +61,24 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 	case plan.Reorder:
 		for _, m := range s.Moves {
 			if p := f.partition(m.TopicPartition); p != nil {
-				p.Replicas = slices.Clone(m.To)
+				p.Replicas, p.Adding, p.Removing = slices.Clone(m.To), nil, nil
 			}
 		}
 	case plan.ElectLeaders:
 		for _, tp := range s.Partitions {
 			if p := f.partition(tp); p != nil {
 				p.Leader = p.Replicas[0]
+			}
+		}
+	case plan.ElectUnclean:
+		dead := f.dead()
+		for _, tp := range s.Partitions {
+			p := f.partition(tp)
+			if p == nil {
+				continue
+			}
+			if i := slices.IndexFunc(p.Replicas, func(id int32) bool { return !dead(id) }); i >= 0 {
+				p.Leader, p.ISR = p.Replicas[i], []int32{p.Replicas[i]}
 			}
 		}
 	case plan.AddVoter:
@@ -144,6 +157,10 @@ func (f *Fleet) Settle() {
 	f.Now = f.Now.Add(f.pending())
 	dead := f.dead()
 	for i, p := range f.Partitions {
+		if len(p.Replicas) > 0 && !slices.ContainsFunc(p.ISR, func(id int32) bool { return !dead(id) }) {
+			f.Partitions[i].Leader = -1 // Nobody is left to copy from.
+			continue
+		}
 		if p.InFlight() {
 			p.Replicas = p.Target()
 			p.Adding, p.Removing = nil, nil
@@ -168,7 +185,7 @@ func (f *Fleet) Settle() {
 		if n.State == compute.StateStopping {
 			n.State = compute.StateStopped
 		}
-		if n.Dead() != "" {
+		if n.Dead() != "" || f.lost[n.ID] {
 			n.Answering, n.Fenced = false, n.Registered
 			continue
 		}
@@ -202,7 +219,7 @@ func (f *Fleet) Settle() {
 func (f *Fleet) dead() func(id int32) bool {
 	alive := map[int32]bool{}
 	for _, n := range f.Nodes {
-		alive[n.ID] = n.Dead() == ""
+		alive[n.ID] = n.Dead() == "" && !f.lost[n.ID]
 	}
 	return func(id int32) bool { return !alive[id] }
 }
@@ -223,9 +240,13 @@ func merge(config map[string]string, changes map[string]*string) map[string]stri
 }
 
 // Run plans and applies until the group is as desired, and returns the steps taken and what stopped it short of that, "" when
-// nothing did. What is suspect is taken to recover. limit bounds the number of rounds; the last word of a run that reaches it is what it was waiting for.
+// nothing did. What is suspect is taken to recover, and what is lost never to. limit bounds the number of rounds; the last word of a run that reaches it is what it was waiting for.
 func (f *Fleet) Run(g plan.Group, limit int) (steps []plan.Step, short string) {
 	idle := 0
+	f.lost = map[int32]bool{}
+	for _, n := range f.Nodes {
+		f.lost[n.ID] = g.Condition(n, f.Observation, f.Now).State == plan.NodeLost
+	}
 	for range limit {
 		d := plan.Next(g, f.Observation, f.Now)
 		if d.Done() {

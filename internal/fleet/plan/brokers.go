@@ -24,6 +24,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		}
 	}
 	nodes := members(g, o)
+	g, nodes = g.narrowed(o, nodes)
 	if why := massFailure(g, nodes, func(n Node) bool { return holds[n.ID] > 0 }); why != "" {
 		d.block("%s", why)
 		d.Refused = true
@@ -41,7 +42,12 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		}
 		return
 	}
+	electUnclean(g, o, d)
+	endMoves(o, d)
 	for _, n := range r.stay {
+		if !g.concerns(n) {
+			continue
+		}
 		if n.Cordoned {
 			d.step(Step{Kind: Uncordon, NodeID: n.ID, Reason: "it stays"})
 		}
@@ -53,7 +59,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	}
 	launching := slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Launch })
 	settled := !launching && !slices.ContainsFunc(r.stay, func(n Node) bool { return !n.Ready() })
-	if moving := len(underWay(o)); moving > 0 {
+	if moving := len(concerning(g, r, underWay(o))); moving > 0 {
 		d.wait("%s being moved", plural(moving, "partition"))
 	}
 	drain(g, o, r, holds, settled, now, d)
@@ -68,7 +74,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	if len(r.leave) > 0 && len(d.Steps) == 0 && len(d.Waiting) == 0 {
 		d.wait("node %d leaves as soon as its successor is there", r.leave[0].ID)
 	}
-	if !settled || len(r.leave) > 0 {
+	if !settled || len(r.leave) > 0 || g.Only {
 		return
 	}
 	if g.Count > 0 {
@@ -105,7 +111,7 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 		ready[n.ID] = n.Ready()
 	}
 	successor, expected := r.successors(g.Zones)
-	short := len(r.stay) < g.Count
+	short := slices.ContainsFunc(g.Zones, func(zone string) bool { return r.missing(zone) > 0 })
 	var broken, healthy []Node
 	for _, n := range r.leave {
 		switch {
@@ -119,6 +125,9 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 	first := broken
 	if len(broken) == 0 {
 		if unsound := cmp.Or(outOfSync(o), suspects(o, r, compute.RoleBroker)); unsound != "" && len(healthy) > 0 && !g.off(GuardSync) {
+			if other := lostOther(o, r, holds); g.Only && other != 0 {
+				d.block("node %d is healthy, and nothing healthy is touched while node %d is lost and holds replicas (%s): replace that one first, or apply the configuration, which does", healthy[0].ID, other, unsound)
+			}
 			d.wait("%s", unsound)
 			return
 		}
@@ -170,14 +179,25 @@ func brokerList(ids []int32) string {
 
 // empty plans the next batch that takes replicas off the leavers.
 func empty(g Group, o Observation, r roster, leavers []int32, substitutes map[int32]int32, settled bool, now time.Time, d *Decision) {
-	planned := placement.Drain(layout(g, o, r, leavers), substitutes)
-	if len(planned.Left) > 0 && len(planned.Moves) == 0 && len(underWay(o)) == 0 {
-		if settled || planned.Left[0].Constraint == placement.ConstraintSource {
-			d.block("%s", planned.Left[0])
+	fleet, stranded := sources(g, o, leavers, layout(g, o, r, leavers), d)
+	planned := placement.Drain(fleet, substitutes)
+	left := slices.DeleteFunc(planned.Left, func(l placement.Left) bool { return l.Constraint == placement.ConstraintSource })
+	flying := slices.ContainsFunc(o.Partitions, func(p Partition) bool {
+		return p.InFlight() && !slices.ContainsFunc(stranded, func(s Partition) bool { return s.TopicPartition == p.TopicPartition })
+	})
+	elects := slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == ElectUnclean })
+	idle := len(planned.Moves) == 0 && !flying && !elects
+	if idle && len(stranded) > 0 {
+		d.block("%s", strandedText(stranded, o.byID()))
+		return
+	}
+	if idle && len(left) > 0 {
+		if settled {
+			d.block("%s", left[0])
 			return
 		}
 		// Nobody can leave before another node comes, and none comes before somebody leaves: one more than MaxSurge ends that.
-		d.wait("%s", planned.Left[0])
+		d.wait("%s", left[0])
 		onTheirWay := slices.ContainsFunc(r.stay, func(n Node) bool { return !n.Ready() })
 		if !onTheirWay && !slices.ContainsFunc(d.Steps, func(s Step) bool { return s.Kind == Launch }) {
 			launchMissing(g, o, r, 1, "", now, d)
@@ -218,7 +238,7 @@ func retire(g Group, o Observation, r roster, n Node, d *Decision) {
 			d.wait("node %d has not deleted the replicas that were moved away", n.ID)
 			return
 		}
-		if led := unled(o, r, n); len(led) > 0 {
+		if led := unled(g, o, r, n); len(led) > 0 {
 			d.step(Step{Kind: ElectLeaders, Partitions: led, Reason: "their preferred leader is in sync"})
 			return
 		}
@@ -234,7 +254,7 @@ func retire(g Group, o Observation, r roster, n Node, d *Decision) {
 	case n.Registered && !n.Fenced && !g.off(GuardFence):
 		d.wait("Kafka has not fenced broker %d yet", n.ID)
 	case n.Registered:
-		if led := unled(o, r, n); len(led) > 0 {
+		if led := unled(g, o, r, n); len(led) > 0 {
 			d.step(Step{Kind: ElectLeaders, Partitions: led, Reason: "their preferred leader is in sync"})
 			return
 		}
@@ -246,10 +266,10 @@ func retire(g Group, o Observation, r roster, n Node, d *Decision) {
 
 // unled are the partitions that the leaver's group could lead better: the preferred leader stays, is in sync, and does not lead. Looked
 // at while a leaver is still there, since a steady cluster's leaders are Kafka's own business.
-func unled(o Observation, r roster, leaver Node) []TopicPartition {
+func unled(g Group, o Observation, r roster, leaver Node) []TopicPartition {
 	stays := map[int32]bool{}
 	for _, n := range r.stay {
-		stays[n.ID] = n.Ready()
+		stays[n.ID] = n.Ready() && g.concerns(n)
 	}
 	var out []TopicPartition
 	for _, p := range o.Partitions {

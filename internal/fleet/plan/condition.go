@@ -95,7 +95,7 @@ func (g Group) Condition(n Node, o Observation, now time.Time) Condition {
 		return Condition{State: NodeStopping}
 	case verdict.Cause == "", byCompute.Cause == "" && n.Role == compute.RoleController && alone < behindFor && g.Failure.Grace > 0:
 		return g.sound(n)
-	case byCompute.Cause != "" && byKafka.Cause != "", alone >= g.Failure.Grace, g.off(GuardTwoSignals):
+	case byCompute.Cause != "" && byKafka.Cause != "", alone >= g.Failure.Grace, slices.Contains(g.Forsake, n.ID), g.off(GuardTwoSignals):
 		verdict.State = NodeLost
 	default:
 		verdict.State = NodeSuspect

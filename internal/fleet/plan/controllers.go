@@ -13,7 +13,7 @@ import (
 // removed from the voters before it stops.
 func controllers(g Group, o Observation, now time.Time, d *Decision) {
 	nodes := voters(o)
-	if len(nodes) == 0 && g.Count > 0 {
+	if len(nodes) == 0 && g.Count > 0 && !g.Only {
 		bootstrap(g, o, d)
 		return
 	}
@@ -29,6 +29,7 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 		}
 		return 0
 	}
+	g, nodes = g.narrowed(o, nodes)
 	if why := massFailure(g, nodes, func(n Node) bool { return weight(n) > 0 }); why != "" {
 		d.block("%s", why)
 		d.Refused = true
@@ -63,7 +64,7 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 			}
 		}
 	}
-	if len(r.leave) > 0 || len(d.Waiting) > 0 || len(d.Steps) > 0 {
+	if len(r.leave) > 0 || len(d.Waiting) > 0 || len(d.Steps) > 0 || g.Only {
 		return
 	}
 	configureCluster(g, o, d)
@@ -109,7 +110,7 @@ func changeVoters(g Group, o Observation, r roster, d *Decision) bool {
 	q := o.Quorum
 	current := len(q.Voters)
 	for _, n := range r.stay {
-		if _, voter := q.Voters[n.ID]; voter || n.State != compute.StateRunning {
+		if _, voter := q.Voters[n.ID]; voter || n.State != compute.StateRunning || !g.concerns(n) {
 			continue
 		}
 		caughtUp, observer := q.Observers[n.ID]

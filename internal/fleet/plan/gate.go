@@ -33,6 +33,8 @@ func Gate(g Group, o Observation, s Step, now time.Time) string {
 		}
 	case Move:
 		return g.gateReceivers(o, s)
+	case ElectUnclean:
+		return g.gateUnclean(o, s)
 	}
 	return ""
 }

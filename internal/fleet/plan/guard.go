@@ -38,12 +38,14 @@ const (
 	GuardReceiver Guard = "receivers serve"
 	// GuardRedirect: a reassignment that waits for a lost broker is sent elsewhere.
 	GuardRedirect Guard = "stuck moves are redirected"
+	// GuardGiveUp: what only a lost node has is given up only when somebody has said so for exactly that node.
+	GuardGiveUp Guard = "nothing is given up unasked"
 )
 
 // Guards are all of them.
 var Guards = []Guard{
 	GuardEmpty, GuardSync, GuardFence, GuardMajority, GuardVoter, GuardTwoSignals, GuardMassFailure, GuardSweep, GuardThrottle, GuardCanary,
-	GuardSurge, GuardFreshLook, GuardLease, GuardReceiver, GuardRedirect,
+	GuardSurge, GuardFreshLook, GuardLease, GuardReceiver, GuardRedirect, GuardGiveUp,
 }
 
 // off says that a guard is taken away.

@@ -25,7 +25,7 @@ func layout(g Group, o Observation, r roster, leavers []int32) placement.Fleet {
 			continue
 		}
 		b := placement.Broker{ID: n.ID, Zone: n.Zone, Group: n.Group, Capacity: n.DiskBytes, State: placement.Cordoned}
-		serves := n.Ready() && n.Condition.State != NodeSuspect && n.OfflineDirs == 0 || g.off(GuardReceiver)
+		serves := n.Ready() && n.Condition.State != NodeSuspect && n.Lost() == "" && n.OfflineDirs == 0 || g.off(GuardReceiver)
 		switch {
 		case slices.Contains(leavers, n.ID) && n.Lost() != "":
 			b.State = placement.Dead

@@ -96,6 +96,9 @@ func newRoster(g Group, nodes []Node, weight func(Node) int) roster {
 		}
 	}
 	r.want = zoneCounts(g, stay, nodes)
+	if g.Only {
+		r.want = g.places(nodes)
+	}
 	for _, zone := range g.Zones {
 		members := inZone(stay, zone)
 		// The first ones to go: not serving, then already chosen by an earlier run, then the lightest, then the youngest.
@@ -105,7 +108,7 @@ func newRoster(g Group, nodes []Node, weight func(Node) int) roster {
 				cmp.Compare(weight(a), weight(b)), cmp.Compare(b.ID, a.ID))
 		})
 		for i, n := range members {
-			if i < len(members)-r.want[zone] {
+			if i < len(members)-r.want[zone] && !g.Only {
 				r.surplus[n.ID] = true
 				r.why[n.ID] = fmt.Sprintf("zone %s needs %s of this group", zone, plural(r.want[zone], "node"))
 				r.leave = append(r.leave, n)
@@ -143,6 +146,8 @@ func leaving(g Group, n Node) string {
 		return "its machine is stopping"
 	case slices.Contains(g.Replace, n.ID):
 		return "it is named to be replaced"
+	case g.Only:
+		return "" // What else is wrong with it is for the next apply.
 	case n.sick():
 		return n.Condition.Reason
 	case n.SpecHash != g.SpecHash:

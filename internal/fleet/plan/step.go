@@ -26,6 +26,7 @@ const (
 	Move             Kind = "move"
 	Reorder          Kind = "reorder"
 	ElectLeaders     Kind = "elect leaders"
+	ElectUnclean     Kind = "elect unclean leaders"
 	RemoveVoter      Kind = "remove voter"
 	Stop             Kind = "stop"
 	Unregister       Kind = "unregister"
@@ -35,7 +36,7 @@ const (
 
 // Irreversible steps are planned once more, on an observation of their own, right before their effect.
 func (k Kind) Irreversible() bool {
-	return slices.Contains([]Kind{Stop, Terminate, Unregister, RemoveVoter, FinalizeFeature}, k)
+	return slices.Contains([]Kind{ElectUnclean, Stop, Terminate, Unregister, RemoveVoter, FinalizeFeature}, k)
 }
 
 // Step is one action of a rollout, as data: it can be executed, applied to the model, and printed.
@@ -55,7 +56,8 @@ type Step struct {
 	Moves []Reassignment
 	// Config is what ConfigureCluster and ConfigureNode change; a nil value removes the key.
 	Config map[string]*string
-	// Partitions are the subject of ElectLeaders.
+	// Partitions are the subject of ElectLeaders, and of ElectUnclean: there NodeID is the node that alone has all of them, and what their
+	// new leaders lack is lost.
 	Partitions []TopicPartition
 	// Level is what FinalizeFeature raises metadata.version to.
 	Level int16
@@ -95,7 +97,7 @@ func (s Step) Text(name func(int32) string) string {
 		fmt.Fprintf(&b, " (%s)", units.BytesSize(float64(s.Bytes())))
 	case Reorder:
 		fmt.Fprintf(&b, " the replicas of %s", plural(len(s.Moves), "partition"))
-	case ElectLeaders:
+	case ElectLeaders, ElectUnclean:
 		fmt.Fprintf(&b, " of %s", plural(len(s.Partitions), "partition"))
 	case FinalizeFeature:
 		fmt.Fprintf(&b, " metadata.version at level %d", s.Level)
@@ -208,6 +210,13 @@ type Group struct {
 	Failure FailurePolicy
 	// Replace are nodes that leave because somebody wants them to. That somebody also vouches for those of them that are lost.
 	Replace []int32
+	// Only says that the nodes of Replace are all that this run is about: the group's others stay as they are, whatever their spec, their zone
+	// and their condition, and SpecHash is that of the replacements alone.
+	Only bool
+	// Forsake are nodes that count as lost as soon as compute or Kafka has given them up.
+	Forsake []int32
+	// GiveUp are nodes whose data may be lost with them, where no other replica has it. Somebody has said so for each of them.
+	GiveUp []int32
 	// Off are guards that are taken away, by tests only.
 	Off []Guard
 }
