@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +21,6 @@ import (
 type broken struct {
 	Kafka
 	compute.Driver
-	mu         sync.Mutex
 	record     compute.Cluster
 	instances  []compute.Instance
 	brokers    []kafka.Broker
@@ -59,7 +57,9 @@ func (b *broken) start(spec compute.NodeSpec) compute.Instance {
 	return i
 }
 
-func (b *broken) note(format string, a ...any) { b.changes = append(b.changes, fmt.Sprintf(format, a...)) }
+func (b *broken) note(format string, a ...any) {
+	b.changes = append(b.changes, fmt.Sprintf(format, a...))
+}
 
 func (b *broken) lives(id int32) bool {
 	return slices.ContainsFunc(b.brokers, func(k kafka.Broker) bool { return k.ID == id && !k.Fenced })
@@ -88,7 +88,9 @@ func (b *broken) Launch(_ context.Context, spec compute.NodeSpec) (compute.Insta
 	return b.start(spec), nil
 }
 
-func (b *broken) Stop(context.Context, string) error { return errors.New("nothing that runs is to be stopped") }
+func (b *broken) Stop(context.Context, string) error {
+	return errors.New("nothing that runs is to be stopped")
+}
 
 func (b *broken) Terminate(_ context.Context, id string) error {
 	b.note("terminate %s", id)
@@ -98,7 +100,9 @@ func (b *broken) Terminate(_ context.Context, id string) error {
 
 // What a Kafka does.
 
-func (*broken) Quorum(context.Context) (kafka.Quorum, error) { return kafka.Quorum{}, errors.New("not here") }
+func (*broken) Quorum(context.Context) (kafka.Quorum, error) {
+	return kafka.Quorum{}, errors.New("not here")
+}
 
 func (*broken) Features(context.Context) (map[int32]map[string]kafka.Feature, error) {
 	return map[int32]map[string]kafka.Feature{}, nil

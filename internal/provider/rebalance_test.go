@@ -120,7 +120,11 @@ func TestGroupWantsItsBalance(t *testing.T) {
 // invoke runs the action by itself and returns what it tells.
 func invoke(t *testing.T, data *providerData, config map[string]any) (told []string, diags diag.Diagnostics) {
 	t.Helper()
-	a := &rebalanceAction{fleet: data.Fleet}
+	return invokeAction(t, &rebalanceAction{fleet: data.Fleet}, config)
+}
+
+func invokeAction(t *testing.T, a action.Action, config map[string]any) (told []string, diags diag.Diagnostics) {
+	t.Helper()
 	var schema action.SchemaResponse
 	a.Schema(t.Context(), action.SchemaRequest{}, &schema)
 	req := action.InvokeRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: value(t, schema.Schema.Type().TerraformType(t.Context()), config)}}
@@ -265,6 +269,9 @@ resource "terraform_data" "now" {
 				ConfigStateChecks: balanced,
 				ConfigPlanChecks:  resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 			},
+			// The same fleet loses a broker for good, with the only replicas of half of the partitions.
+			blockedByALoss(t, data, calm),
+			replacedByForce(t, data, calm),
 		},
 	})
 }

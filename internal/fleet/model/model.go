@@ -239,14 +239,19 @@ func merge(config map[string]string, changes map[string]*string) map[string]stri
 	return out
 }
 
-// Run plans and applies until the group is as desired, and returns the steps taken and what stopped it short of that, "" when
-// nothing did. What is suspect is taken to recover, and what is lost never to. limit bounds the number of rounds; the last word of a run that reaches it is what it was waiting for.
-func (f *Fleet) Run(g plan.Group, limit int) (steps []plan.Step, short string) {
-	idle := 0
+// Take takes for dead what the group takes for lost now, also where its machine runs.
+func (f *Fleet) Take(g plan.Group) {
 	f.lost = map[int32]bool{}
 	for _, n := range f.Nodes {
 		f.lost[n.ID] = g.Condition(n, f.Observation, f.Now).State == plan.NodeLost
 	}
+}
+
+// Run plans and applies until the group is as desired, and returns the steps taken and what stopped it short of that, "" when
+// nothing did. What is suspect is taken to recover, and what is lost never to. limit bounds the number of rounds; the last word of a run that reaches it is what it was waiting for.
+func (f *Fleet) Run(g plan.Group, limit int) (steps []plan.Step, short string) {
+	idle := 0
+	f.Take(g)
 	for range limit {
 		d := plan.Next(g, f.Observation, f.Now)
 		if d.Done() {

@@ -149,6 +149,22 @@ func TestNarratives(t *testing.T) {
 			lose(f, 5)
 			return narrate(f, brokerGroup(3, 3, "4.3.1"))
 		},
+		"a broker given up by force": func(t *testing.T) string {
+			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
+			lose(f, 5)
+			alone, behind := &f.Partitions[0], &f.Partitions[1]
+			alone.Replicas, alone.ISR, alone.Leader = []int32{5}, []int32{5}, -1
+			behind.ISR, behind.Leader = []int32{5}, -1
+			g := brokerGroup(3, 3, "4.3.1")
+			g.Only, g.Replace, g.Forsake, g.GiveUp = true, []int32{5}, []int32{5}, []int32{5}
+			return narrate(f, g)
+		},
+		"a broker that alone has a partition": func(t *testing.T) string {
+			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
+			lose(f, 5)
+			f.Partitions[0].Replicas, f.Partitions[0].ISR, f.Partitions[0].Leader = []int32{5}, []int32{5}, -1
+			return narrate(f, brokerGroup(3, 3, "4.3.1"))
+		},
 		"a lost broker in the middle of a new version": func(t *testing.T) string {
 			f := built(t, brokerGroup(6, 3, "4.2.1"), 12, 3)
 			lose(f, 7)

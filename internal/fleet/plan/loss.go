@@ -48,7 +48,9 @@ func (o Observation) losses(named []int32) []Loss {
 		if !slices.ContainsFunc(p.Replicas, func(id int32) bool { return slices.Contains(named, id) }) {
 			continue
 		}
-		serves := func(id int32) bool { return brokers[id].source() && (brokers[id].Answering || !slices.Contains(named, id)) }
+		serves := func(id int32) bool {
+			return brokers[id].source() && (brokers[id].Answering || !slices.Contains(named, id))
+		}
 		if serves(p.Leader) {
 			continue
 		}

@@ -53,7 +53,10 @@ func TestLosses(t *testing.T) {
 		"others are behind":                                  {func(o *plan.Observation) { stranded(o).Replicas = []int32{6, 4, 5} }, "t-0 (100B): what broker 6 had not copied yet"},
 		"one is behind, the other away": {func(o *plan.Observation) { stranded(o).Replicas = []int32{6, 4, 5}; hang(&o.Nodes[2]) },
 			"t-0 (100B): what broker 5 had not copied yet"},
-		"one is just being added": {func(o *plan.Observation) { p := stranded(o); p.Replicas, p.Adding, p.Removing = []int32{5, 4}, []int32{5}, []int32{4} },
+		"one is just being added": {func(o *plan.Observation) {
+			p := stranded(o)
+			p.Replicas, p.Adding, p.Removing = []int32{5, 4}, []int32{5}, []int32{4}
+		},
 			"t-0 (100B): everything but what broker 5, which is just being added, has copied"},
 		"another in sync may come back": {func(o *plan.Observation) {
 			p := stranded(o)
