@@ -242,7 +242,7 @@ func retire(g Group, o Observation, r roster, n Node, d *Decision) {
 			d.step(Step{Kind: ElectLeaders, Partitions: led, Reason: "their preferred leader is in sync"})
 			return
 		}
-		if sick := outOfSync(o); sick != "" && n.Lost() == "" && !g.off(GuardSync) {
+		if sick := outOfSync(o); sick != "" && !n.broken() && !g.off(GuardSync) {
 			d.wait("%s", sick)
 			return
 		}

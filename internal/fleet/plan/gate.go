@@ -55,7 +55,7 @@ func (g Group) gateBroker(o Observation, n Node, s Step) string {
 		return fmt.Sprintf("Kafka has not fenced broker %d", n.ID)
 	case s.Kind == Terminate && n.Registered && !n.Fenced && !g.off(GuardFence):
 		return fmt.Sprintf("broker %d is registered and not fenced", n.ID)
-	case s.Kind == Stop && unsound != "" && n.Lost() == "" && !n.Fenced && !g.off(GuardSync):
+	case s.Kind == Stop && unsound != "" && !n.broken() && !n.Fenced && !g.off(GuardSync):
 		return unsound
 	}
 	return ""

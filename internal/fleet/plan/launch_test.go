@@ -59,3 +59,21 @@ func TestAMachineThatIsBeingTerminatedIsWaitedFor(t *testing.T) {
 		t.Errorf("controller: %+v", d)
 	}
 }
+
+// TestABrokerWithAFailedDiskIsRetiredWhileOthersAreBehind: it holds nothing any more, and as long as it stays there may be no room to repair
+// those others.
+func TestABrokerWithAFailedDiskIsRetiredWhileOthersAreBehind(t *testing.T) {
+	o := fleetOf(4)
+	empty := served(8, "a")
+	empty.OfflineDirs = 1
+	o.Nodes[0].Replaces, o.Nodes, o.NextNodeID = 8, append(o.Nodes, empty), 9
+	o.Partitions[0].ISR = o.Partitions[0].ISR[:2]
+	d := plan.Next(groupOf(4), o, noon)
+	i := slices.IndexFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Stop && s.NodeID == 8 })
+	if i < 0 {
+		t.Fatalf("%+v", d)
+	}
+	if why := plan.Gate(groupOf(4), o, d.Steps[i], noon); why != "" {
+		t.Error(why)
+	}
+}
