@@ -77,3 +77,17 @@ func TestABrokerWithAFailedDiskIsRetiredWhileOthersAreBehind(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+// TestABrokerWithAFailedDiskTakesNobodysPlace: what it has left is moved first, so its successor has to come whatever else leaves.
+func TestABrokerWithAFailedDiskTakesNobodysPlace(t *testing.T) {
+	o := fleetOf(4)
+	o.Nodes[0].OfflineDirs = 1
+	o.Nodes[1].SpecHash = "old"
+	successor := served(8, "b")
+	successor.Replaces = 5
+	o.Nodes, o.NextNodeID = append(o.Nodes, successor), 9
+	d := plan.Next(groupOf(4), o, noon)
+	if !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch && s.Replaces == 4 }) {
+		t.Errorf("%+v", d)
+	}
+}

@@ -252,7 +252,7 @@ func (r roster) waiting(zone string, pairs map[int32]int32) []Node {
 func launches(g Group, o Observation, r roster, ready func(Node) bool, last string, now time.Time, d *Decision) {
 	alive, anyReady, pending := 0, false, 0
 	for _, n := range r.leave {
-		if n.Alive() && n.Lost() == "" {
+		if n.Alive() && !n.broken() {
 			alive++
 		}
 	}
