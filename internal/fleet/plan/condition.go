@@ -136,11 +136,12 @@ func Suspects(g Group, o Observation, now time.Time) (suspects, strangers []stri
 	return suspects, strangers
 }
 
-// neverServed says that nothing depends on the node yet: a broker that never registered, a controller that is no voter.
+// neverServed says that nothing depends on the node yet: a broker that never registered, a controller that is no voter and has not caught
+// up to become one.
 func (o Observation) neverServed(n Node) bool {
 	if n.Role == compute.RoleController && o.Quorum != nil {
 		_, voter := o.Quorum.Voters[n.ID]
-		return !voter
+		return !voter && !o.Quorum.Observers[n.ID]
 	}
 	return n.Boot == 0 && !n.Registered
 }

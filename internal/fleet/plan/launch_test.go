@@ -3,6 +3,7 @@ package plan_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
@@ -86,6 +87,61 @@ func TestABrokerWithAFailedDiskTakesNobodysPlace(t *testing.T) {
 	successor := served(8, "b")
 	successor.Replaces = 5
 	o.Nodes, o.NextNodeID = append(o.Nodes, successor), 9
+	d := plan.Next(groupOf(4), o, noon)
+	if !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch && s.Replaces == 4 }) {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestAMassFailureIsNotRepairedWhileKafkaIsAway: that nobody can say what the lost nodes hold does not mean that they hold nothing.
+func TestAMassFailureIsNotRepairedWhileKafkaIsAway(t *testing.T) {
+	o := fleetOf(6)
+	for i := range 3 {
+		o.Nodes[i].State, o.Nodes[i].Registered, o.Nodes[i].SuspectSince = compute.StateStopped, false, noon.Add(-time.Hour)
+	}
+	o.KafkaUp, o.Partitions = false, nil
+	if d := plan.Next(groupOf(6), o, noon); d.Blocked == "" || len(d.Steps) > 0 {
+		t.Errorf("brokers: %+v", d)
+	}
+	g := groupOf(6)
+	g.Role, g.Name = compute.RoleController, compute.ControllersGroup
+	for i := range o.Nodes {
+		o.Nodes[i].Role, o.Nodes[i].Group = g.Role, g.Name
+	}
+	if d := plan.Next(g, o, noon); d.Blocked == "" || len(d.Steps) > 0 {
+		t.Errorf("controllers: %+v", d)
+	}
+}
+
+// TestAControllerThatHasCaughtUpJoins, however long ago it was launched: the run that launched it may have ended before it was made a voter.
+func TestAControllerThatHasCaughtUpJoins(t *testing.T) {
+	o := plan.Observation{NextNodeID: 5, Quorum: &plan.Quorum{Leader: 1, Voters: map[int32]bool{1: true, 2: true, 3: true}, Observers: map[int32]bool{4: true}}}
+	for i, zone := range []string{"a", "b", "c", "a"} {
+		n := served(int32(i+1), zone)
+		n.Role, n.Group = compute.RoleController, compute.ControllersGroup
+		if n.ID == 1 {
+			n.SpecHash = "old"
+		}
+		o.Nodes = append(o.Nodes, n)
+	}
+	o.Nodes[3].Replaces = 1
+	g := groupOf(3)
+	g.Role, g.Name = compute.RoleController, compute.ControllersGroup
+	if d := plan.Next(g, o, noon); len(d.Steps) != 1 || d.Steps[0].Kind != plan.AddVoter {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestAGroupThatShrinksRepairsToo: its new nodes wait until the broker with the failed disk is repaired, and that one does not wait for them.
+func TestAGroupThatShrinksRepairsToo(t *testing.T) {
+	o := fleetOf(6)
+	for i := range 6 {
+		o.Nodes[i].SpecHash = "old"
+	}
+	o.Nodes[0].OfflineDirs = 1
+	waits := served(10, "b")
+	waits.Replaces = 5
+	o.Nodes, o.NextNodeID = append(o.Nodes, waits), 11
 	d := plan.Next(groupOf(4), o, noon)
 	if !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch && s.Replaces == 4 }) {
 		t.Errorf("%+v", d)

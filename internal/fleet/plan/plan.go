@@ -266,6 +266,11 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 				room--
 			}
 		}
+		for _, n := range r.leave {
+			if n.broken() && !r.surplus[n.ID] {
+				room++ // Those wait until it is repaired, so its successor cannot wait for them.
+			}
+		}
 	}
 	for _, n := range r.stay {
 		if ready(n) {
