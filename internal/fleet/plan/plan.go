@@ -266,8 +266,9 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 				room--
 			}
 		}
+		pairs, _ := r.successors(g.Zones)
 		for _, n := range r.leave {
-			if n.broken() && !r.surplus[n.ID] {
+			if _, launched := pairs[n.ID]; n.broken() && !launched && !r.surplus[n.ID] {
 				room++ // Those wait until it is repaired, so its successor cannot wait for them.
 			}
 		}
