@@ -147,3 +147,24 @@ func TestAGroupThatShrinksRepairsToo(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestAMoveToAFailedDiskIsSentElsewhere: the broker serves, and what it was to get will never be in sync there.
+func TestAMoveToAFailedDiskIsSentElsewhere(t *testing.T) {
+	o := fleetOf(6)
+	o.Nodes[3].OfflineDirs = 1
+	o.Partitions[0] = plan.Partition{
+		TopicPartition: plan.TopicPartition{Topic: "t"}, Leader: 4, Replicas: []int32{7, 5, 6, 4}, ISR: []int32{4, 5, 6}, Adding: []int32{7}, Removing: []int32{4}, Bytes: 100,
+	}
+	successor := served(10, "a")
+	successor.Replaces = 7
+	o.Nodes, o.NextNodeID = append(o.Nodes, successor), 11
+	d := plan.Next(groupOf(6), o, noon)
+	for _, s := range d.Steps {
+		for _, m := range s.Moves {
+			if m.TopicPartition == o.Partitions[0].TopicPartition && !slices.Contains(m.To, 7) {
+				return
+			}
+		}
+	}
+	t.Errorf("%+v", d)
+}

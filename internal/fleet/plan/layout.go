@@ -60,16 +60,18 @@ func home(g Group, p Partition, own func(int32) bool, live map[string]bool) stri
 	return ""
 }
 
-// stuck are the reassignments in flight that wait for a lost broker: Kafka ends none whose target is not all in sync. A new reassignment
+// stuck are the reassignments in flight that wait for a lost broker or a failed disk: Kafka ends none whose target is not all in sync. A new reassignment
 // takes the place of such a one, and keeps what it has copied to the others.
 func stuck(g Group, o Observation) map[TopicPartition]bool {
-	lost := map[int32]bool{}
+	lost, failed := map[int32]bool{}, map[int32]bool{}
 	for _, n := range o.Nodes {
 		lost[n.ID] = n.Lost() != "" && !g.off(GuardRedirect)
+		failed[n.ID] = n.broken() && !g.off(GuardRedirect)
 	}
 	out := map[TopicPartition]bool{}
 	for _, p := range o.Partitions {
-		if p.InFlight() && slices.ContainsFunc(p.Target(), func(id int32) bool { return lost[id] }) {
+		// What is on the failed disk of a broker that serves never gets in sync either.
+		if p.InFlight() && slices.ContainsFunc(p.Target(), func(id int32) bool { return lost[id] || failed[id] && !slices.Contains(p.ISR, id) }) {
 			out[p.TopicPartition] = true
 		}
 	}
