@@ -29,7 +29,7 @@ func (c *Client) Health(ctx context.Context, cluster string) (id string, r healt
 		return "", r, fmt.Errorf("cluster %q: %w", cluster, compute.ErrNotFound)
 	}
 	k := c.dial(cluster)
-	f := health.Facts{Observation: o.Observation, Now: time.Now()}
+	f := health.Facts{Observation: o.Observation, Now: c.opts.Now(), Grace: DefaultGrace}
 	if o.Quorum == nil && slices.ContainsFunc(slices.Collect(maps.Values(o.instances)), func(i compute.Instance) bool { return i.State == compute.StateRunning }) {
 		// What is told here calls for a person, so one question without an answer is not enough.
 		o.Nodes = slices.Clone(o.Nodes) // Others of this plan share it.

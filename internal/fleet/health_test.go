@@ -36,7 +36,7 @@ func TestHealthOfASilentKafka(t *testing.T) {
 	address, dial := silent(t)
 	spec := compute.NodeSpec{Cluster: "c", Role: compute.RoleBroker, Group: "main", Zone: "a", NodeID: 4, InstanceType: "small"}
 	controller := compute.NodeSpec{Cluster: "c", Role: compute.RoleController, Group: compute.ControllersGroup, Zone: "a", NodeID: 1, InstanceType: "small"}
-	running := &compute.NodeStatus{Phase: compute.PhaseRunning}
+	running := &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now()}
 	driver := &fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 5}, instances: []compute.Instance{
 		{ID: "one", Spec: controller, State: compute.StateStopped},
 		{ID: "four", Spec: spec, State: compute.StateRunning, Address: address, Status: running},

@@ -17,6 +17,8 @@ type Facts struct {
 	plan.Observation
 	// Now is when it was observed.
 	Now time.Time
+	// Grace is how long compute or Kafka alone must have given a node up before it counts as lost.
+	Grace time.Duration
 	// Foreign says that no fleet runs this Kafka: compute knows none of its nodes, and no apply repairs it.
 	Foreign bool
 	// KafkaErr says why Kafka's answer is missing, "" when it is there or nobody was there to be asked.

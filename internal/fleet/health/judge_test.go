@@ -19,6 +19,7 @@ var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 func sound() Facts {
 	f := Facts{
 		Now:    now,
+		Grace:  5 * time.Minute,
 		MinISR: map[string]int{"orders": 2, "payments": 2},
 		Voters: map[int32]Voter{1: {}, 2: {LagRecords: 1, LagMillis: 250}, 3: {}},
 	}
@@ -27,7 +28,7 @@ func sound() Facts {
 	for id := int32(1); id <= 9; id++ {
 		n := plan.Node{
 			ID: id, Role: compute.RoleController, Group: compute.ControllersGroup, Zone: string('a' + (id-1)%3), InstanceID: fmt.Sprint("i-", id),
-			State: compute.StateRunning, Phase: compute.PhaseRunning, SpecHash: "spec", LaunchedAt: now.Add(-time.Hour), DiskBytes: 1000,
+			State: compute.StateRunning, Phase: compute.PhaseRunning, SpecHash: "spec", Boot: 5 * time.Second, LaunchedAt: now.Add(-time.Hour), DiskBytes: 1000,
 		}
 		if id > 3 {
 			n.Role, n.Group, n.Registered, n.Answering = compute.RoleBroker, "main", true, true
@@ -140,7 +141,7 @@ func TestSickness(t *testing.T) {
 		}, Critical, []string{
 			"1 partition is without a leader: orders-0. They can be neither written nor read until a replica that was in sync is back.",
 			"5 partitions are under-replicated: orders-4, orders-5, payments-0, payments-4, payments-5.",
-			"1 node is suspect: broker 4 (its machine runs and Kafka has fenced its broker).",
+			"1 node is suspect: broker 4 (Kafka has fenced it, it counts as lost in 5m0s).",
 		}},
 		{"an election is due", func(f *Facts) { f.Partitions[0].Leader = -1 }, Critical, []string{
 			"1 partition is without a leader: orders-0. They can be neither written nor read. 1 partition is in sync on a live broker, and the controllers are to elect a leader: orders-0.",
@@ -182,20 +183,24 @@ func TestSickness(t *testing.T) {
 			*f.node(9) = plan.Node{ID: 9, Role: compute.RoleBroker, Zone: "c", Registered: true, Fenced: true}
 		}, Degraded, []string{"6 partitions are at", "1 node is lost: broker 9 (its machine is gone)."}},
 		{"hung", func(f *Facts) { f.node(4).Answering = false }, Degraded, []string{"1 node is suspect: broker 4 (its machine runs and its broker does not answer)."}},
-		{"its Kafka ends again and again", func(f *Facts) { f.node(4).Phase, f.node(4).Problem = compute.PhaseBackoff, "out of memory" }, Degraded, []string{
-			"1 node is suspect: broker 4 (out of memory)."}},
-		{"never joins", func(f *Facts) {
-			f.node(4).Phase, f.node(4).Registered, f.node(4).LaunchedAt = compute.PhaseStarting, false, now.Add(-6*time.Minute)
+		{"its Kafka ends again and again", func(f *Facts) {
+			f.node(4).Phase, f.node(4).Restarts, f.node(4).Problem = compute.PhaseBackoff, 3, "out of memory"
 		}, Degraded, []string{
-			"1 node is suspect: broker 4 (it is not ready after 5m0s)."}},
+			"1 node is suspect: broker 4 (its Kafka ends again and again: out of memory, it counts as lost in 5m0s)."}},
+		{"never joins", func(f *Facts) {
+			f.node(4).Phase, f.node(4).Registered, f.node(4).Boot, f.node(4).LaunchedAt = compute.PhaseStarting, false, 0, now.Add(-6*time.Minute)
+		}, Degraded, []string{
+			"1 node is lost: broker 4 (it has not joined the cluster within 5m0s)."}},
 		{"starts", func(f *Facts) {
-			f.node(4).Phase, f.node(4).Registered, f.node(4).LaunchedAt = compute.PhaseStarting, false, now.Add(-time.Minute)
+			f.node(4).Phase, f.node(4).Registered, f.node(4).Boot, f.node(4).LaunchedAt = compute.PhaseStarting, false, 0, now.Add(-time.Minute)
 		}, Healthy, nil},
+		{"a machine is taken away soon", func(f *Facts) { f.node(4).Maintenance = "retires tomorrow" }, Degraded, []string{
+			"1 node is to be replaced soon: broker 4 (its machine is scheduled for maintenance: retires tomorrow). It serves until"}},
 		{"a machine has to go", func(f *Facts) { f.node(4).State = compute.StateStopping }, Healthy, nil},
 		{"a stranger", func(f *Facts) {
 			f.Nodes = append(f.Nodes, plan.Node{ID: 70, Role: compute.RoleBroker, Zone: "a", Registered: true, Answering: true})
 		}, Degraded, []string{
-			"1 node is of no fleet: broker 70 (it takes part in the cluster, and no machine of this fleet runs it). This provider never touches",
+			"1 node is of no fleet: broker 70 (it serves, and compute does not know its machine). This provider never touches",
 		}},
 		{"no majority", func(f *Facts) { f.Quorum.Voters[2], f.Quorum.Voters[3] = false, false }, Critical, []string{
 			"The controllers have no majority: 1 of 3 voters have caught up with a leader. Nothing of the cluster can change: no partition gets another leader, no topic is created. Bring back the machines of controllers 2, 3;",
@@ -249,6 +254,9 @@ func TestSickness(t *testing.T) {
 		{"no broker runs", func(f *Facts) {
 			f.lose(4, 5, 6, 7, 8, 9)
 			f.KafkaUp, f.Partitions = false, nil
+			for id := range int32(6) {
+				f.node(4 + id).SuspectSince = now.Add(-time.Hour)
+			}
 		}, Critical, []string{"No broker of the cluster runs.", "Mass failure: 6 of the 6 brokers of the cluster are lost"}},
 		{"there is no broker", func(f *Facts) { f.KafkaUp, f.Nodes, f.Partitions = false, f.Nodes[:3], nil }, Critical, []string{"The cluster has no broker."}},
 	}

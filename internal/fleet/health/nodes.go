@@ -1,7 +1,6 @@
 package health
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,36 +19,12 @@ func condition(n plan.Node, f Facts) Condition {
 		return Condition{Suspect, "", "it does not answer"}
 	case f.Foreign:
 		return Condition{State: Ready}
-	case broker && n.InstanceID == "" && n.Registered && (n.ID >= f.NextNodeID || n.Answering && !n.Fenced):
-		return Condition{Stranger, "stranger", "it takes part in the cluster, and no machine of this fleet runs it"}
-	case n.Lost() != "":
-		return Condition{Lost, lossCause(n), n.Lost()}
-	case n.State == compute.StateStopping:
-		return Condition{Stopping, "", "its machine is stopping"}
-	case n.Phase == compute.PhaseFailed:
-		return Condition{Suspect, "not joining", cmp.Or(n.Problem, "its agent cannot start Kafka")}
-	case n.Phase == compute.PhaseBackoff:
-		return Condition{Suspect, "process dead", cmp.Or(n.Problem, "its Kafka has ended by itself")}
-	case n.Phase == compute.PhaseRunning && (!broker || !f.KafkaUp || n.Ready() && n.Answering):
-		return Condition{State: Ready}
-	case n.Ready() && !n.Answering:
-		return Condition{Suspect, "hung", "its machine runs and its broker does not answer"}
-	case n.Registered && n.Phase == compute.PhaseRunning:
-		return Condition{Suspect, "hung", "its machine runs and Kafka has fenced its broker"}
-	case f.Now.Sub(n.LaunchedAt) > plan.ReadyTimeout:
-		return Condition{Suspect, "not joining", cmp.Or(n.Problem, fmt.Sprintf("it is not ready after %s", plan.ReadyTimeout))}
 	}
-	return Condition{Starting, "", "it has not joined the cluster yet"}
-}
-
-func lossCause(n plan.Node) string {
-	switch {
-	case n.InstanceID == "":
-		return "machine gone"
-	case n.Phase == compute.PhaseDiskLost && n.State == compute.StateRunning:
-		return "disk failed"
+	c := plan.Group{Started: f.Now, Failure: plan.FailurePolicy{Grace: f.Grace}}.Condition(n, f.Observation, f.Now)
+	if c.State == plan.NodeReady && n.Role == compute.RoleBroker && f.KafkaUp && !n.Answering {
+		return Condition{Suspect, string(plan.CauseHung), "its machine runs and its broker does not answer"}
 	}
-	return "machine stopped"
+	return Condition{string(c.State), string(c.Cause), c.Reason}
 }
 
 // massFailure says in which way more brokers are lost than an apply replaces by itself, "" when there are not: more than one in three

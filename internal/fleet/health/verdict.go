@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
 
@@ -141,12 +142,21 @@ func (v *verdict) atRisk(p Partitions) {
 
 func (v *verdict) nodes(nodes []Node, mass string) {
 	if lost := reasons(nodes, Lost); lost.Count > 0 && mass == "" {
-		v.degraded(fmt.Sprintf("%s lost: %s.", are(lost.Count, "node"), lost), "The disks of a lost node are gone with it.",
+		v.degraded(fmt.Sprintf("%s lost: %s.", are(lost.Count, "node"), lost), "What they held is not counted on any more.",
 			"The next apply replaces them by new nodes, and copies what they held from the replicas in sync.")
 	}
 	if suspect := reasons(nodes, Suspect); suspect.Count > 0 {
 		v.degraded(fmt.Sprintf("%s suspect: %s.", are(suspect.Count, "node"), suspect), "They do not serve as they should, and may come back.",
 			"Wait a few minutes: what has not come back by then counts as lost, and the next apply replaces it.")
+	}
+	var going Names
+	for _, n := range nodes {
+		if n.State == Ready && n.Cause == string(plan.CauseMaintenance) {
+			going.add(name(fmt.Sprintf("%s %d (%s)", n.Role, n.ID, n.Reason)))
+		}
+	}
+	if going.Count > 0 {
+		v.degraded(fmt.Sprintf("%s to be replaced soon: %s.", are(going.Count, "node"), going), "It serves until its machine is taken away.", "The next apply replaces it before.")
 	}
 	if strangers := reasons(nodes, Stranger); strangers.Count > 0 {
 		v.degraded(fmt.Sprintf("%s of no fleet: %s.", are(strangers.Count, "node"), strangers), "This provider never touches what it has not launched, so nobody looks after what is on them.",

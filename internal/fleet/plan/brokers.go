@@ -25,7 +25,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	}
 	nodes := members(g, o)
 	g, nodes = g.narrowed(o, nodes)
-	if why := massFailure(g, nodes, func(n Node) bool { return holds[n.ID] > 0 || !o.KafkaUp }); why != "" {
+	if why := massFailure(g, nodes, func(n Node) bool { return holds[n.ID] > 0 || !o.KafkaUp && !o.neverServed(n) }); why != "" {
 		d.block("%s", why)
 		d.Refused = true
 		return

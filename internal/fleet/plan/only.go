@@ -35,7 +35,7 @@ func (g Group) narrowed(o Observation, nodes []Node) (Group, []Node) {
 		if !g.comes(n) && (g.Role == compute.RoleBroker || votes) {
 			g.Count++
 		}
-		if g.concerns(n) || n.Condition.State == NodeReady && !n.Cordoned {
+		if g.concerns(n) || n.Condition.State == NodeReady && !n.Cordoned && (g.Role == compute.RoleBroker || votes) {
 			out = append(out, n)
 		}
 	}
