@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,5 +153,48 @@ func TestARunWithoutItsLeaseEnds(t *testing.T) {
 	defer cancel()
 	if _, err := client.converge(ctx, "c", client.groupGoal(ctx, group(nil))); !errors.Is(err, compute.ErrLeaseLost) {
 		t.Errorf("%v", err)
+	}
+}
+
+// dyingKafka is a cluster of three brokers of which one is dead and not fenced yet: what only that one could say is an error.
+type dyingKafka struct{ movedKafka }
+
+func (k *dyingKafka) LogDirs(ctx context.Context, brokers []int32) ([]kafka.LogDir, error) {
+	dirs, _ := k.movedKafka.LogDirs(ctx, slices.DeleteFunc(slices.Clone(brokers), func(id int32) bool { return id == 2 })) //nolint:errcheck // It has none.
+	return dirs, errors.New("broker 2 does not answer")
+}
+
+func (k *dyingKafka) DescribeConfigs(ctx context.Context, resources []kafka.ConfigResource) (map[kafka.ConfigResource][]kafka.ConfigEntry, error) {
+	found, err := k.movedKafka.DescribeConfigs(ctx, resources)
+	if slices.Contains(resources, brokerResource(2)) {
+		err = errors.New("broker 2 does not answer")
+	}
+	return found, err
+}
+
+func (k *dyingKafka) Throttles(ctx context.Context, brokers []int32, topics []string) (kafka.ThrottleState, error) {
+	if slices.Contains(brokers, int32(2)) {
+		return kafka.ThrottleState{}, errors.New("broker 2 does not answer")
+	}
+	return k.movedKafka.Throttles(ctx, brokers, topics)
+}
+
+// TestADeadBrokerDoesNotSilenceTheOthers until Kafka fences it.
+func TestADeadBrokerDoesNotSilenceTheOthers(t *testing.T) {
+	driver := &fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 4}}
+	for id := range int32(3) {
+		driver.instances = append(driver.instances, compute.Instance{
+			Spec: compute.NodeSpec{NodeID: id + 1, Role: compute.RoleBroker, Group: "main", InstanceType: "small"}, State: compute.StateRunning, Address: "x",
+		})
+	}
+	k := &dyingKafka{movedKafka{views: []kafka.Partition{{Topic: "t", Leader: 1, Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}}}}}
+	o, err := New(driver, Options{Kafka: func(string) Kafka { return k }}).observe(t.Context(), "c")
+	if err != nil || o.kafkaErr != nil || !o.KafkaUp || len(o.Partitions) != 1 || o.ClusterConfig == nil || !o.Throttled {
+		t.Errorf("%v, %v: %+v", err, o.kafkaErr, o.Observation)
+	}
+	for i, answers := range []bool{true, false, true} {
+		if o.Nodes[i].Answering != answers {
+			t.Errorf("broker %d answers: %t", i+1, o.Nodes[i].Answering)
+		}
 	}
 }

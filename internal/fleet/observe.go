@@ -27,6 +27,9 @@ const observeWithin = 30 * time.Second
 // silentAfter is from how long without a word on an agent is taken for silent.
 const silentAfter = 6 * compute.ReportEvery
 
+// answerWithin is how long one broker may take to say what its disks hold. Longer, and it counts as one that does not answer.
+const answerWithin = 10 * time.Second
+
 // engineSettings are broker settings that the engine itself sets; they are no part of a declared configuration.
 var engineSettings = []string{"cordoned.log.dirs", "leader.replication.throttled.rate", "follower.replication.throttled.rate"}
 
@@ -205,11 +208,13 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 		return err
 	})
 	group.Go(func() error {
-		// A broker that does not answer is in no result; its node is then not Answering, and that is what the planner goes by.
-		dirs, _ = k.LogDirs(ctx, live) //nolint:errcheck // See above.
-		return nil
+		// A broker that does not answer is in no result; its node is then not Answering, and that is what the planner goes by. One that is dead
+		// stays unfenced for some seconds, and must not make the others' answers worthless.
+		limited, cancel := context.WithTimeout(ctx, answerWithin)
+		defer cancel()
+		dirs, _ = k.LogDirs(limited, live) //nolint:errcheck // See above.
+		return c.askConfigs(ctx, k, answering(live, dirs), nodes, o)
 	})
-	group.Go(func() error { return c.askConfigs(ctx, k, live, nodes, o) })
 	group.Go(func() error { return c.askFeatures(ctx, k, cluster, o) })
 	if err := group.Wait(); err != nil {
 		return err
@@ -233,12 +238,23 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 	})
 	o.dirs = dirs
 	o.outOfISR(nodes)
-	o.throttles, err = k.Throttles(ctx, live, names)
+	o.throttles, err = k.Throttles(ctx, answering(live, dirs), names)
 	if err != nil {
 		return err
 	}
 	o.Throttled = !o.throttles.Empty()
 	return nil
+}
+
+// answering are those of some brokers that said what their disks hold.
+func answering(brokers []int32, dirs []kafka.LogDir) []int32 {
+	var out []int32
+	for _, id := range brokers {
+		if slices.ContainsFunc(dirs, func(d kafka.LogDir) bool { return d.Broker == id }) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // outOfISR notes which brokers have replicas and are in the ISR of none of them.
@@ -294,12 +310,16 @@ func (c *Client) askConfigs(ctx context.Context, k Kafka, live []int32, nodes ma
 		resources = append(resources, brokerResource(id))
 	}
 	configs, err := k.DescribeConfigs(ctx, resources)
-	if err != nil {
+	if _, known := configs[resources[0]]; !known && err != nil {
 		return err
 	}
 	o.ClusterConfig = dynamicOf(configs[resources[0]], kafka.SourceDynamicDefaultBroker)
 	for _, id := range live {
-		config := dynamicOf(configs[brokerResource(id)], kafka.SourceDynamicBroker)
+		entries, known := configs[brokerResource(id)]
+		if !known && err != nil {
+			continue // It died meanwhile.
+		}
+		config := dynamicOf(entries, kafka.SourceDynamicBroker)
 		nodes[id].Cordoned = config["cordoned.log.dirs"] != ""
 		maps.DeleteFunc(config, func(key, _ string) bool { return slices.Contains(engineSettings, key) })
 		nodes[id].Config = config

@@ -51,7 +51,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 		if n.Cordoned {
 			d.step(Step{Kind: Uncordon, NodeID: n.ID, Reason: "it stays"})
 		}
-		if n.Ready() {
+		if n.Ready() && n.Answering {
 			if changes := configChanges(n.Config, g.Config, g.ConfigRemoved); changes != nil {
 				d.step(Step{Kind: ConfigureNode, NodeID: n.ID, Config: changes, Reason: configReason(changes)})
 			}

@@ -93,6 +93,8 @@ func (g Group) Condition(n Node, o Observation, now time.Time) Condition {
 	switch {
 	case n.State == compute.StateStopping:
 		return Condition{State: NodeStopping}
+	case byCompute.Cause == "" && n.Registered && n.Fenced && now.Sub(n.LaunchedAt) < n.Boot+joinWithin:
+		return Condition{State: NodeStarting}
 	case verdict.Cause == "", byCompute.Cause == "" && n.Role == compute.RoleController && alone < behindFor && g.Failure.Grace > 0:
 		return g.sound(n)
 	case byCompute.Cause != "" && byKafka.Cause != "", alone >= g.Failure.Grace, slices.Contains(g.Forsake, n.ID), g.off(GuardTwoSignals):
@@ -145,6 +147,9 @@ func (o Observation) neverServed(n Node) bool {
 	}
 	return n.Boot == 0 && !n.Registered
 }
+
+// joinWithin is how long after its port answers a new broker may take until Kafka counts on it.
+const joinWithin = time.Minute
 
 // behindFor is how long a controller must have been behind before anybody speaks of it: a busy one falls behind for a moment now and then.
 const behindFor = 10 * time.Second

@@ -321,3 +321,16 @@ func TestAControllerThatIsBehindForAMomentIsWell(t *testing.T) {
 		}
 	}
 }
+
+// TestANewBrokerThatIsStillFencedStarts: between its port's first answer and the end of its catching up Kafka fences it.
+func TestANewBrokerThatIsStillFencedStarts(t *testing.T) {
+	o := fleetOf(3)
+	n := &o.Nodes[0]
+	n.Fenced, n.SuspectSince = true, noon
+	for age, want := range map[time.Duration]string{10 * time.Second: "starting", 64 * time.Second: "starting", 66 * time.Second: "suspect: hung"} {
+		n.LaunchedAt = noon.Add(-age)
+		if got := groupOf(3).Condition(*n, o, noon).String(); got != want {
+			t.Errorf("launched %s ago it is %s, want %s", age, got, want)
+		}
+	}
+}

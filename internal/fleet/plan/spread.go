@@ -68,8 +68,8 @@ func shares(g Group, o Observation, r roster) (foreign, own placement.Fleet) {
 	return foreign, own
 }
 
-// distribute plans the next batch of moves between brokers that stay. Those that only reorder replicas move no data, and are followed
-// by the election that makes the new order count.
+// distribute plans the next batch of moves between brokers that stay. Those that only reorder replicas move no data, come when all others
+// are done, and are followed by the election that makes the new order count.
 func distribute(g Group, o Observation, moves []placement.Move, reason string, d *Decision) {
 	if len(moves) == 0 {
 		return
@@ -80,9 +80,14 @@ func distribute(g Group, o Observation, moves []placement.Move, reason string, d
 	}
 	move, reorder := Step{Kind: Move, Reason: reason}, Step{Kind: Reorder, Reason: reason}
 	elect := Step{Kind: ElectLeaders, Reason: "their preferred leader has changed"}
+	// The order of replicas is for the end: as long as data moves, each round would find another one better, and leaders would go to and fro.
+	copying := len(underWay(o)) > 0 || slices.ContainsFunc(moves, func(m placement.Move) bool { return len(m.Added()) > 0 })
 	for _, m := range batch(g, o, moves) {
 		if len(m.Added()) > 0 {
 			move.Moves = append(move.Moves, m)
+			continue
+		}
+		if copying {
 			continue
 		}
 		reorder.Moves = append(reorder.Moves, m)
