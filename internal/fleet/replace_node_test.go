@@ -234,6 +234,14 @@ func (b *broken) ClearThrottle(context.Context, kafka.ThrottleState) error {
 
 func (*broken) ForgetThrottle(context.Context, []int32) error { return nil }
 
+// soon is a context that ends a run which comes no further.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 func four(force, confirmed bool) ReplaceNode {
 	return ReplaceNode{Cluster: "c", Group: "main", NodeID: 4, Throttle: throttle.Fixed(1 << 20), Force: force, Confirmed: confirmed}
 }
@@ -246,7 +254,7 @@ func TestByForceOneNodeIsReplacedAndNothingElse(t *testing.T) {
 	if err != nil || p.Condition != "lost: machine stopped" {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	_, err = client.ReplaceNode(t.Context(), four(true, false), nil)
+	_, err = client.ReplaceNode(soon(t), four(true, false), nil)
 	loss := (*DataLossError)(nil)
 	if !errors.As(err, &loss) || len(b.changes) > 0 {
 		t.Fatalf("not confirmed: %v, and done: %v", err, b.changes)
@@ -263,7 +271,7 @@ func TestByForceOneNodeIsReplacedAndNothingElse(t *testing.T) {
 	}
 
 	var heard []string
-	result, err := client.ReplaceNode(t.Context(), four(true, true), func(line string) { heard = append(heard, line) })
+	result, err := client.ReplaceNode(soon(t), four(true, true), func(line string) { heard = append(heard, line) })
 	if err != nil || result.GivenUp != 2 || !slices.Equal(result.Launched, []int32{7}) || !slices.Equal(result.Terminated, []int32{4}) {
 		t.Errorf("%+v, %v", result, err)
 	}
@@ -289,7 +297,7 @@ func TestByForceOneNodeIsReplacedAndNothingElse(t *testing.T) {
 	if err != nil || p.By != 7 || len(p.Losses)+len(p.Steps) > 0 {
 		t.Errorf("once more: %+v, %v", p, err)
 	}
-	if result, err := client.ReplaceNode(t.Context(), four(true, true), nil); err != nil || result.Steps > 0 || len(b.changes) > 0 {
+	if result, err := client.ReplaceNode(soon(t), four(true, true), nil); err != nil || result.Steps > 0 || len(b.changes) > 0 {
 		t.Errorf("once more: %+v, %v, %v", result, b.changes, err)
 	}
 }
@@ -301,7 +309,7 @@ func TestWithoutForceNothingIsGivenUp(t *testing.T) {
 	if p, err := client.PlanReplaceNode(t.Context(), four(false, false)); err != nil || len(p.Losses) > 0 || !strings.Contains(p.Short, "behind-0 cannot be copied (nor can 1 other partition)") {
 		t.Errorf("the plan: %+v, %v", p, err)
 	}
-	result, err := client.ReplaceNode(t.Context(), four(false, true), nil) // A confirmation alone forces nothing.
+	result, err := client.ReplaceNode(soon(t), four(false, true), nil) // A confirmation alone forces nothing.
 	for _, want := range []string{"partition behind-0 cannot be copied", "broker 4 is lost (its machine is stopped)", "kafkafleet_replace_node with node_id = 4", "nothing is lost"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
@@ -310,7 +318,7 @@ func TestWithoutForceNothingIsGivenUp(t *testing.T) {
 	if want := []string{"launch 7 in a of old for 4", "configure 7: num.io.threads=9", "move sound to [7 5 6]"}; !slices.Equal(b.changes, want) || result.GivenUp > 0 {
 		t.Errorf("%v, want %v", b.changes, want)
 	}
-	if result, err := client.ReplaceNode(t.Context(), four(true, true), nil); err != nil || len(result.Launched) > 0 || result.GivenUp != 2 {
+	if result, err := client.ReplaceNode(soon(t), four(true, true), nil); err != nil || len(result.Launched) > 0 || result.GivenUp != 2 {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
@@ -346,7 +354,7 @@ func TestReplaceNodeRefuses(t *testing.T) {
 			c.change(b, &r)
 			client := b.client(t)
 			_, err := client.PlanReplaceNode(t.Context(), r)
-			_, run := client.ReplaceNode(t.Context(), r, nil)
+			_, run := client.ReplaceNode(soon(t), r, nil)
 			for _, err := range []error{err, run} {
 				if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%v, want it to say %q", err, c.says)

@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 )
 
@@ -111,25 +110,18 @@ func replacedByForce(t *testing.T, data *providerData, config string) resource.T
 // oldest is the broker of the lowest id.
 func oldest(t *testing.T, data *providerData) int32 {
 	t.Helper()
-	nodes, err := data.Fleet.Brokers(t.Context(), "small")
-	if err != nil {
-		t.Fatal(err)
+	var ids []int32
+	for _, i := range machines(t, data) {
+		ids = append(ids, i.Spec.NodeID)
 	}
-	least := nodes[0].ID
-	for _, n := range nodes {
-		least = min(least, n.ID)
-	}
-	return least
+	return slices.Min(ids)
 }
 
 // killForGood ends a node's agent and its Kafka at once, as a power cut does, and waits until compute has noticed.
 func killForGood(t *testing.T, data *providerData, id int32) {
 	t.Helper()
 	find := func() compute.Instance {
-		instances, err := data.Fleet.Driver().List(t.Context(), "small")
-		if err != nil {
-			t.Fatal(err)
-		}
+		instances := machines(t, data)
 		return instances[slices.IndexFunc(instances, func(i compute.Instance) bool { return i.Spec.NodeID == id })]
 	}
 	jvm := find().Status.KafkaPID
@@ -162,16 +154,16 @@ func emptyOnTheYoungest(t *testing.T, data *providerData) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, err := data.Fleet.Brokers(t.Context(), "small")
-	if err != nil {
-		t.Fatal(err)
+	var ids []int32
+	for _, i := range machines(t, data) {
+		ids = append(ids, i.Spec.NodeID)
 	}
-	slices.SortFunc(nodes, func(a, b fleet.Node) int { return int(a.ID - b.ID) })
+	slices.Sort(ids)
 	orders, err := k.Topic(t.Context(), "orders")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dirs, err := k.LogDirs(t.Context(), []int32{nodes[0].ID, nodes[1].ID})
+	dirs, err := k.LogDirs(t.Context(), ids)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +181,7 @@ func emptyOnTheYoungest(t *testing.T, data *providerData) {
 			led[p.Leader]++
 		}
 	}
-	if led[nodes[0].ID] != 3 || led[nodes[1].ID] != 3 || bytes[nodes[0].ID] < 3*partitionBytes || bytes[nodes[1].ID] != 0 {
-		t.Errorf("led %v, bytes %v; nodes %d and %d", led, bytes, nodes[0].ID, nodes[1].ID)
+	if led[ids[0]] != 3 || led[ids[1]] != 3 || bytes[ids[0]] < 3*partitionBytes || bytes[ids[1]] != 0 {
+		t.Errorf("led %v, bytes %v", led, bytes)
 	}
 }
