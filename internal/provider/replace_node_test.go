@@ -67,7 +67,7 @@ func blockedByALoss(t *testing.T, data *providerData, config string) resource.Te
 	return resource.TestStep{
 		PreConfig:   func() { killForGood(t, data, oldest(t, data)) },
 		Config:      config,
-		ExpectError: message(`orders-...cannot be copied...The action kafkafleet_replace_node with node_id...force = true`),
+		ExpectError: message(`orders-...cannot be copied...the action kafkafleet_replace_node with node_id...force = true`),
 	}
 }
 

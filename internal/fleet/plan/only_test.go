@@ -82,6 +82,67 @@ func TestOnlyTheNamedNodeIsReplaced(t *testing.T) {
 	}
 }
 
+// TestTwoThatCameForOneBothStay: the one that was lost when the other was launched is back. Which of them is too many is for the next apply to say,
+// and of the others none is.
+func TestTwoThatCameForOneBothStay(t *testing.T) {
+	o := torn()
+	o.Nodes = append(o.Nodes, served(11, "a"), served(12, "a"))
+	o.Nodes[7].Replaces, o.Nodes[8].Replaces, o.NextNodeID = 4, 4, 13
+	for i := range o.Partitions {
+		p := &o.Partitions[i]
+		p.Replicas = slices.Clone(p.Replicas)
+		for at, id := range p.Replicas {
+			if id == 4 {
+				p.Replicas[at] = 11
+			}
+		}
+		p.ISR, p.Leader = p.Replicas, p.Replicas[0]
+	}
+	if d := plan.Next(only(4), o, noon); !slices.Equal(texts(d), []string{"stop node 4: it holds no replica; it is named to be replaced"}) {
+		t.Errorf("%v", texts(d))
+	}
+}
+
+// TestOthersMayMoveAndLeadAsTheyDo: neither a move of theirs nor a leader that is not the preferred one is this run's.
+func TestOthersMayMoveAndLeadAsTheyDo(t *testing.T) {
+	o := torn()
+	p := &o.Partitions[4] // On 8, 9 and 4.
+	p.Replicas, p.ISR = []int32{8, 9, 7}, []int32{8, 9, 7}
+	p.Adding, p.Removing, p.Replicas = []int32{10}, []int32{9}, []int32{8, 10, 7, 9}
+	if d := plan.Next(only(99), o, noon); !d.Done() {
+		t.Errorf("%v, waiting for %v", texts(d), d.Waiting)
+	}
+	o = torn()
+	o.Nodes = append(o.Nodes, served(11, "a"))
+	o.Nodes[7].Replaces, o.NextNodeID = 4, 12
+	for i := range o.Partitions {
+		p := &o.Partitions[i]
+		p.Replicas, p.ISR, p.Leader = []int32{8, 9, 11}, []int32{8, 9, 11}, 9
+	}
+	o.Partitions[0].Replicas = []int32{11, 8, 9}
+	d := plan.Next(only(4), o, noon)
+	if len(d.Steps) != 1 || d.Steps[0].Kind != plan.ElectLeaders || !slices.Equal(d.Steps[0].Partitions, []plan.TopicPartition{{Topic: "t"}}) {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestALostNodeThatIsLeftAloneReceivesNothing, though its broker serves: its agent has been silent for too long.
+func TestALostNodeThatIsLeftAloneReceivesNothing(t *testing.T) {
+	o := fleetOf(6)
+	o.Nodes[3].Silent, o.Nodes[3].SuspectSince = true, noon.Add(-time.Hour) // Node 7 in zone a.
+	o.Nodes = append(o.Nodes, served(10, "a"))
+	o.Nodes[6].Replaces, o.Nodes[6].FreeBytes, o.NextNodeID = 4, 1, 11
+	o.Nodes[6].DiskBytes = 10 // Too little for anything.
+	lose(&o, 4)
+	for _, s := range plan.Next(only(4), o, noon).Steps {
+		for _, m := range s.Moves {
+			if slices.Contains(m.Added(), 7) {
+				t.Errorf("%s", s)
+			}
+		}
+	}
+}
+
 // TestAHealthyNodeIsNotReplacedWhileAnotherIsLost: the run repairs only what it was asked to, so it says what has to be done first.
 func TestAHealthyNodeIsNotReplacedWhileAnotherIsLost(t *testing.T) {
 	o := torn()
