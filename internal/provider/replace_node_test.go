@@ -90,7 +90,7 @@ func replacedByForce(t *testing.T, data *providerData, config string) resource.T
 			}
 			force["dry_run"] = false
 			told, diags = invokeAction(t, a, force)
-			expectTold(t, told, diags, "move 3 partitions", "elect unclean leaders of 3 partitions", fmt.Sprintf("Node %d is replaced", dead), "of 3 partitions is lost")
+			expectTold(t, told, diags, "move 3 partitions", "elect unclean leaders of 3 partitions", "what only it had of 3 partitions is lost")
 			emptyOnTheYoungest(t, data)
 			told, diags = invokeAction(t, a, force)
 			expectTold(t, told, diags, fmt.Sprintf("Node %d is gone, and node", dead), "Nothing is left to do")
