@@ -257,7 +257,7 @@ func TestConvergeIsInterrupted(t *testing.T) {
 if [ "$1" = plan ]; then
   trap 'echo interrupted >>signals' INT
   touch ready
-  until [ -e go ]; do sleep 0.05; done
+  until [ -e go ] || [ ! -e ready ]; do sleep 0.05; done
   echo ended >>signals
 fi
 `)
@@ -287,7 +287,7 @@ func TestConvergeIsKilled(t *testing.T) {
 	r.write("terraform", `#!/bin/bash
 if [ "$1" = plan ]; then
   touch ready
-  until [ -e go ]; do sleep 0.05; done
+  until [ -e go ] || [ ! -e ready ]; do sleep 0.05; done
   echo ended >>signals
 fi
 `)
