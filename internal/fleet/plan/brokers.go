@@ -142,7 +142,7 @@ func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, 
 			continue // Its successor is not there yet.
 		case !settled:
 			continue // Nobody takes its place, so all of the group must be there to share what it holds.
-		case short && n.Lost() == "" && (len(leavers) > 0 || len(successor) > 0):
+		case short && !n.broken() && (len(leavers) > 0 || len(successor) > 0):
 			continue // More nodes are to come when others have made room for them: then they share what this one holds.
 		}
 		leavers = append(leavers, n.ID)

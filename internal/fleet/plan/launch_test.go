@@ -168,3 +168,40 @@ func TestAMoveToAFailedDiskIsSentElsewhere(t *testing.T) {
 	}
 	t.Errorf("%+v", d)
 }
+
+// TestABrokerWithAFailedDiskWithoutASuccessorIsDrainedToAll: the place for one may be taken by the successor of a node that moved to it. More
+// nodes to come are no reason to wait, since those wait for it.
+func TestABrokerWithAFailedDiskWithoutASuccessorIsDrainedToAll(t *testing.T) {
+	o := fleetOf(6)
+	for i := range o.Nodes {
+		if id := o.Nodes[i].ID; id != 7 && id != 4 {
+			o.Nodes[i].SpecHash = "old"
+		}
+	}
+	o.Nodes[3].OfflineDirs = 1
+	empty, waits := served(10, "a"), served(11, "b")
+	empty.Replaces, waits.Replaces = 3, 5
+	o.Nodes, o.NextNodeID = append(o.Nodes, empty, waits), 12
+	d := plan.Next(groupOf(6), o, noon)
+	if !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Move && s.NodeID == 7 }) {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestANodeThatStopsDoesNotMakeAGroupShrink: a new node that was lost and is shut down is one too many for a moment, and no reason to add more
+// than MaxSurge.
+func TestANodeThatStopsDoesNotMakeAGroupShrink(t *testing.T) {
+	o := fleetOf(3)
+	for i := range o.Nodes {
+		o.Nodes[i].SpecHash = "old"
+	}
+	stops, successor := served(7, "a"), served(8, "a")
+	stops.State, stops.Replaces, successor.Replaces = compute.StateStopping, 4, 4
+	o.Nodes, o.NextNodeID = append(o.Nodes, stops, successor), 9
+	for i := range o.Partitions {
+		o.Partitions[i].Replicas[slices.Index(o.Partitions[i].Replicas, 4)] = 8
+	}
+	if d := plan.Next(groupOf(3), o, noon); slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch }) {
+		t.Errorf("%+v", d)
+	}
+}

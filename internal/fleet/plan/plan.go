@@ -250,14 +250,17 @@ func (r roster) waiting(zone string, pairs map[int32]int32) []Node {
 // launches plans the missing nodes: at most MaxSurge beyond Count alive, and the first of a new spec alone, as the canary. Zones that
 // have lost a node come first, then those where a leaver waits for its successor, and the zone last (the active controller's) comes last.
 func launches(g Group, o Observation, r roster, ready func(Node) bool, last string, now time.Time, d *Decision) {
-	alive, anyReady, pending := 0, false, 0
+	alive, stopping, anyReady, pending := 0, 0, false, 0
 	for _, n := range r.leave {
 		if n.Alive() && !n.broken() {
 			alive++
 		}
+		if n.State == compute.StateStopping {
+			stopping++
+		}
 	}
 	room := g.Count + max(g.MaxSurge, 1) - alive - len(r.stay)
-	if alive > g.Count {
+	if alive-stopping > g.Count {
 		// The group shrinks and gets a new spec, so it is above the limit anyway. What is kept then is that no more than MaxSurge new nodes
 		// are there that have not taken over anything.
 		room = max(g.MaxSurge, 1)
@@ -266,13 +269,8 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 				room--
 			}
 		}
-		pairs, _ := r.successors(g.Zones)
-		for _, n := range r.leave {
-			if _, launched := pairs[n.ID]; n.broken() && !launched && !r.surplus[n.ID] {
-				room++ // Those wait until it is repaired, so its successor cannot wait for them.
-			}
-		}
 	}
+	room = max(room, owed(g, r))
 	for _, n := range r.stay {
 		if ready(n) {
 			anyReady = true
@@ -306,6 +304,19 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 		room = g.Count
 	}
 	launchMissing(g, o, r, room, last, now, d)
+}
+
+// owed is how many broken nodes wait for their successors. All others that leave wait until those are repaired, so it cannot be the other way
+// round, whatever the room is.
+func owed(g Group, r roster) int {
+	pairs, expected := r.successors(g.Zones)
+	count := 0
+	for _, n := range r.leave {
+		if _, launched := pairs[n.ID]; n.broken() && expected[n.ID] && !launched {
+			count++
+		}
+	}
+	return count
 }
 
 // launchMissing launches as many of the missing nodes as there is room for.
