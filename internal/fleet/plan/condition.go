@@ -220,7 +220,7 @@ func (o Observation) givenUp(n Node) Condition {
 		return Condition{Cause: CauseNotJoining, Reason: "Kafka does not know it"}
 	case n.Fenced:
 		return Condition{Cause: fenced, Reason: "Kafka has fenced it"}
-	case n.OutOfISR:
+	case n.OutOfISR && n.OfflineDirs == 0: // With a failed disk that is no sign of anything else.
 		return Condition{Cause: CauseHung, Reason: "it is in no ISR"}
 	}
 	return Condition{}

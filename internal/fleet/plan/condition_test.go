@@ -66,6 +66,7 @@ func TestCondition(t *testing.T) {
 		"process dead, again and again":      {func(n *plan.Node) { n.Phase, n.Restarts, n.Fenced = compute.PhaseBackoff, 3, true }, "lost: process dead"},
 		"disks lost":                         {func(n *plan.Node) { n.Phase, n.Fenced = compute.PhaseDiskLost, true }, "lost: disk failed"},
 		"a disk offline":                     {func(n *plan.Node) { n.OfflineDirs = 1 }, "ready: disk failed"},
+		"a disk offline, so in no ISR":       {func(n *plan.Node) { n.OfflineDirs, n.OutOfISR = 1, true }, "ready: disk failed"},
 		"scheduled for maintenance":          {func(n *plan.Node) { n.Maintenance = "retires tomorrow" }, "ready: scheduled for maintenance"},
 		"stopping":                           {func(n *plan.Node) { n.State = compute.StateStopping }, "stopping"},
 		"wrong spec":                         {func(n *plan.Node) { n.SpecHash = "old" }, "ready: wrong spec"},
