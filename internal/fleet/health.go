@@ -16,8 +16,12 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
-// quorumWithin bounds the second question for the quorum, after an observation that got no answer to it.
-const quorumWithin = 5 * time.Second
+const (
+	// quorumWithin bounds the second question for the quorum, after an observation that got no answer to it.
+	quorumWithin = 5 * time.Second
+	// brokerWithin is how long a broker that hangs is waited for: a little longer than Kafka takes to fence it.
+	brokerWithin = 10 * time.Second
+)
 
 // Health judges a cluster as it is. Kafka being down is part of the report, not an error. compute.ErrNotFound: there is no such cluster.
 func (c *Client) Health(ctx context.Context, cluster string) (id string, r health.Report, err error) {
@@ -29,12 +33,15 @@ func (c *Client) Health(ctx context.Context, cluster string) (id string, r healt
 		return "", r, fmt.Errorf("cluster %q: %w", cluster, compute.ErrNotFound)
 	}
 	k := c.dial(cluster)
-	f := health.Facts{Observation: o.Observation, Now: c.opts.Now(), Grace: DefaultGrace}
-	if o.Quorum == nil && slices.ContainsFunc(slices.Collect(maps.Values(o.instances)), func(i compute.Instance) bool { return i.State == compute.StateRunning }) {
-		// What is told here calls for a person, so one question without an answer is not enough.
-		o.Nodes = slices.Clone(o.Nodes) // Others of this plan share it.
-		askQuorumAgain(ctx, k, &o, &f)
+	f := health.Facts{Now: c.opts.Now(), Grace: DefaultGrace}
+	// What is told here may wake somebody, so one question without an answer is not enough.
+	if o.kafkaErr != nil {
+		c.lookAgain(ctx, k, cluster, &o)
 	}
+	if o.Quorum == nil && slices.ContainsFunc(slices.Collect(maps.Values(o.instances)), func(i compute.Instance) bool { return i.State == compute.StateRunning }) {
+		askVoters(ctx, k, &o, &f)
+	}
+	f.Observation = o.Observation
 	return o.record.ID, judge(ctx, k, o, f), ctx.Err()
 }
 
@@ -44,8 +51,8 @@ func (c *Client) ForeignHealth(ctx context.Context, k *kafka.Client) (id string,
 	limited, cancel := context.WithTimeout(ctx, observeWithin)
 	defer cancel()
 	o := observed{instances: map[int32]compute.Instance{}, brokers: map[int32]kafka.Broker{}}
-	f := health.Facts{Now: time.Now(), Foreign: true}
-	id, err = c.observeForeign(limited, k, &o)
+	f := health.Facts{Now: c.opts.Now(), Foreign: true}
+	id, err = look(limited, k, &o, map[int32]*plan.Node{})
 	switch {
 	case ctx.Err() != nil:
 		return "", r, ctx.Err()
@@ -54,23 +61,46 @@ func (c *Client) ForeignHealth(ctx context.Context, k *kafka.Client) (id string,
 	case err != nil:
 		o.kafkaErr, o.Observation = err, plan.Observation{}
 	default:
-		askQuorumAgain(ctx, k, &o, &f)
+		askVoters(ctx, k, &o, &f)
 	}
 	f.Observation = o.Observation
 	return id, judge(ctx, k, o, f), ctx.Err()
 }
 
-// observeForeign is observe for a Kafka of which compute knows nothing.
-func (c *Client) observeForeign(ctx context.Context, k *kafka.Client, o *observed) (id string, err error) {
+// lookAgain looks at a cluster of which an observation got no whole answer. The engine wants all answers or none, so one broker that has
+// died and is not fenced yet costs it the observation; health wants to know what the others say.
+func (c *Client) lookAgain(ctx context.Context, k *kafka.Client, cluster string, o *observed) {
+	limited, cancel := context.WithTimeout(ctx, observeWithin)
+	defer cancel()
+	again, nodes := *o, map[int32]*plan.Node{}
+	for _, n := range o.Nodes { // Copies: others of this plan share the observation.
+		n.Registered, n.Fenced, n.Answering = false, false, false
+		nodes[n.ID] = &n
+	}
+	if _, err := look(limited, k, &again, nodes); err != nil {
+		return
+	}
+	again.kafkaErr = nil
+	c.sinceWhen(cluster, &again, c.opts.Now())
+	*o = again
+}
+
+// look asks Kafka what health is judged by, and adds the brokers to the nodes. A broker that does not answer is not Answering; what the
+// others say is there.
+func look(ctx context.Context, k *kafka.Client, o *observed, nodes map[int32]*plan.Node) (id string, err error) {
 	id, brokers, err := k.Brokers(ctx)
 	if err != nil {
 		return "", err
 	}
-	o.KafkaUp = true
-	nodes := map[int32]*plan.Node{}
+	o.KafkaUp, o.Partitions, o.Nodes = true, nil, nil
 	var live []int32
 	for _, b := range brokers {
-		nodes[b.ID] = &plan.Node{ID: b.ID, Role: compute.RoleBroker, Zone: b.Rack, Registered: true, Fenced: b.Fenced, LogDirReplicas: -1}
+		n := nodes[b.ID]
+		if n == nil {
+			n = &plan.Node{ID: b.ID, Role: compute.RoleBroker, Zone: b.Rack, LogDirReplicas: -1}
+			nodes[b.ID] = n
+		}
+		n.Registered, n.Fenced = true, b.Fenced
 		if !b.Fenced {
 			live = append(live, b.ID)
 		}
@@ -83,16 +113,22 @@ func (c *Client) observeForeign(ctx context.Context, k *kafka.Client, o *observe
 	})
 	var dirsErr error
 	group.Go(func() error {
-		o.dirs, dirsErr = k.LogDirs(ctx, live)
-		return nil // A broker that does not answer is in no result, and shown as such.
+		limited, cancel := context.WithTimeout(ctx, brokerWithin)
+		defer cancel()
+		o.dirs, dirsErr = k.LogDirs(limited, live)
+		return nil
 	})
 	if err := group.Wait(); err != nil {
 		return "", err
 	}
 	bytes := replicaBytes(o.dirs, nodes)
-	if errors.Is(dirsErr, kafka.ErrInvalid) {
-		for _, n := range nodes {
-			n.Answering = true // It answers that this user may not know.
+	var answering []int32
+	for _, id := range live {
+		if errors.Is(dirsErr, kafka.ErrInvalid) {
+			nodes[id].Answering = true // It answers that this user may not know.
+		}
+		if nodes[id].Answering {
+			answering = append(answering, id)
 		}
 	}
 	var names []string
@@ -105,18 +141,17 @@ func (c *Client) observeForeign(ctx context.Context, k *kafka.Client, o *observe
 			})
 		}
 	}
+	o.outOfISR(nodes)
 	for _, id := range slices.Sorted(maps.Keys(nodes)) {
 		o.Nodes = append(o.Nodes, *nodes[id])
 	}
-	// A user who may not read settings is told the rest.
-	if o.throttles, err = k.Throttles(ctx, live, names); err != nil && !errors.Is(err, kafka.ErrInvalid) {
-		return "", err
-	}
+	// Whoever may not read settings, or has lost a broker meanwhile, is told the rest.
+	o.throttles, _ = k.Throttles(ctx, answering, names) //nolint:errcheck // See above.
 	return id, nil
 }
 
-// askQuorumAgain asks for the quorum once more, and notes why there is no answer.
-func askQuorumAgain(ctx context.Context, k *kafka.Client, o *observed, f *health.Facts) {
+// askVoters asks the controllers for their quorum, and notes why there is no answer.
+func askVoters(ctx context.Context, k *kafka.Client, o *observed, f *health.Facts) {
 	limited, cancel := context.WithTimeout(ctx, quorumWithin)
 	defer cancel()
 	q, err := k.Quorum(limited)
@@ -129,7 +164,6 @@ func askQuorumAgain(ctx context.Context, k *kafka.Client, o *observed, f *health
 	for _, v := range q.Voters {
 		o.Quorum.Voters[v.ID] = v.ID == q.Leader || caughtUp(v)
 	}
-	f.Quorum = o.Quorum
 }
 
 // judge adds what an observation does not have, and makes the report.
