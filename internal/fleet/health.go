@@ -54,8 +54,6 @@ func (c *Client) ForeignHealth(ctx context.Context, k *kafka.Client) (id string,
 	f := health.Facts{Now: c.opts.Now(), Foreign: true}
 	id, err = look(limited, k, &o, map[int32]*plan.Node{})
 	switch {
-	case ctx.Err() != nil:
-		return "", r, ctx.Err()
 	case err != nil && !errors.Is(err, kafka.ErrUnreachable):
 		return "", r, err
 	case err != nil:

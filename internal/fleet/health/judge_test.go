@@ -126,6 +126,9 @@ func TestSickness(t *testing.T) {
 		{"a topic that gets more replicas is under it until a second one is in sync", func(f *Facts) {
 			f.Partitions[0].Replicas, f.Partitions[0].ISR, f.Partitions[0].Adding = []int32{4, 5, 6}, []int32{4}, []int32{5, 6}
 		}, Critical, []string{"1 partition is under min.insync.replicas: orders-0."}},
+		{"and one of a single replica that moves, when it asks for two", func(f *Facts) {
+			f.Partitions[0].Replicas, f.Partitions[0].ISR, f.Partitions[0].Adding, f.Partitions[0].Removing = []int32{4, 7}, []int32{4}, []int32{7}, []int32{4}
+		}, Critical, []string{"1 partition is under min.insync.replicas: orders-0."}},
 		{"a move alone is none", func(f *Facts) {
 			f.Partitions[0].Replicas, f.Partitions[0].Adding, f.Partitions[0].Removing = []int32{4, 5, 6, 7}, []int32{7}, []int32{4}
 		}, Healthy, nil},
