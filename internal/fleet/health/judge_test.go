@@ -286,6 +286,17 @@ func TestSickness(t *testing.T) {
 	}
 }
 
+// TestAMassFailurePromisesNoRepair: the next apply replaces nothing, so nothing may say that it does.
+func TestAMassFailurePromisesNoRepair(t *testing.T) {
+	f := sound()
+	f.lose(4, 5, 7)
+	for _, problem := range Judge(f).Problems {
+		if strings.Contains(problem, "next apply") {
+			t.Error(problem)
+		}
+	}
+}
+
 // TestNothingIsKnownOfASilentKafka: zeros would say that all is well.
 func TestNothingIsKnownOfASilentKafka(t *testing.T) {
 	f := sound()

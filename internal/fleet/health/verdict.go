@@ -20,6 +20,8 @@ type verdict struct {
 	status   Status
 	problems []string
 	foreign  bool
+	// mass says that more is lost than an apply replaces by itself.
+	mass bool
 }
 
 // critical and degraded add a problem: what is wrong, what it means, and what to do, which is somebody else's affair on a Kafka that no
@@ -45,20 +47,21 @@ func (v *verdict) add(what, meaning, remedy string) {
 
 // judge goes from the most urgent to the least. Whoever adds a critical problem adds it before the first that is not.
 func (v *verdict) judge(f Facts, r Report) {
+	mass := massFailure(r.Nodes)
+	v.mass = mass != ""
 	v.unreachable(f, r)
 	v.noMajority(f, r)
 	if p := r.Partitions; p != nil {
 		v.unavailable(*p)
 	}
-	mass := massFailure(r.Nodes)
-	if mass != "" {
+	if v.mass {
 		v.critical(fmt.Sprintf("Mass failure: %s: %s.", mass, reasons(r.Nodes, Lost)), "That is more than an apply replaces by itself: whatever took them may take more, and what they held may still come back.",
 			"Find out what happened. A machine that comes back with its disks brings its data back; those that are gone for good are named in `replace_nodes` of their group.")
 	}
 	if p := r.Partitions; p != nil {
 		v.atRisk(*p)
 	}
-	v.nodes(r.Nodes, mass)
+	v.nodes(r.Nodes)
 	if q := r.Quorum; q != nil && q.Majority {
 		v.voters(*q)
 	}
@@ -125,23 +128,31 @@ func (v *verdict) unavailable(p Partitions) {
 	}
 	if p.UnderMinISR.Count > 0 {
 		v.critical(fmt.Sprintf("%s under min.insync.replicas: %s.", are(p.UnderMinISR.Count, "partition"), p.UnderMinISR), "Writes with acks=all are refused; what was acknowledged is safe.",
-			"Stop no other broker. Followers catch up by themselves, and the next apply replaces what is lost.")
+			"Stop no other broker. "+v.comesBack())
 	}
 }
 
 func (v *verdict) atRisk(p Partitions) {
 	if p.AtMinISR.Count > 0 {
 		v.degraded(fmt.Sprintf("%s at min.insync.replicas: %s.", are(p.AtMinISR.Count, "partition"), p.AtMinISR), "They are written and read, and writes are refused once one more of their brokers is away.",
-			"Stop no other broker. Followers catch up by themselves, and the next apply replaces what is lost.")
+			"Stop no other broker. "+v.comesBack())
 	}
 	if p.UnderReplicated.Count > p.AtMinISR.Count+p.UnderMinISR.Count {
 		v.degraded(fmt.Sprintf("%s under-replicated: %s.", are(p.UnderReplicated.Count, "partition"), p.UnderReplicated), "They are written and read with fewer copies than they are to have, and no rollout touches a healthy broker meanwhile.",
-			"Followers catch up by themselves, and the next apply replaces what is lost.")
+			v.comesBack())
 	}
 }
 
-func (v *verdict) nodes(nodes []Node, mass string) {
-	if lost := reasons(nodes, Lost); lost.Count > 0 && mass == "" {
+// comesBack says how replicas come back into the ISR.
+func (v *verdict) comesBack() string {
+	if v.mass {
+		return "Followers whose machines come back catch up by themselves."
+	}
+	return "Followers catch up by themselves, and the next apply replaces what is lost."
+}
+
+func (v *verdict) nodes(nodes []Node) {
+	if lost := reasons(nodes, Lost); lost.Count > 0 && !v.mass {
 		v.degraded(fmt.Sprintf("%s lost: %s.", are(lost.Count, "node"), lost), "What they held is not counted on any more.",
 			"The next apply replaces them by new nodes, and copies what they held from the replicas in sync.")
 	}
