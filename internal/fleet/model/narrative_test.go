@@ -144,6 +144,26 @@ func TestNarratives(t *testing.T) {
 		"a third zone": func(t *testing.T) string {
 			return narrate(built(t, brokerGroup(6, 2, "4.3.1"), 6, 2), brokerGroup(6, 3, "4.3.1"))
 		},
+		"new version two at a time": func(t *testing.T) string {
+			g := brokerGroup(6, 3, "4.3.1")
+			g.MaxSurge = 2
+			return narrate(built(t, brokerGroup(6, 3, "4.2.1"), 12, 3), g)
+		},
+		"a zone is given up": func(t *testing.T) string {
+			return narrate(built(t, brokerGroup(6, 3, "4.3.1"), 12, 2), brokerGroup(6, 2, "4.3.1"))
+		},
+		"a failed disk": func(t *testing.T) string {
+			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
+			f.Nodes[1].OfflineDirs = 1
+			return narrate(f, brokerGroup(3, 3, "4.3.1"))
+		},
+		"a mass failure that nobody vouches for": func(t *testing.T) string {
+			f := built(t, brokerGroup(6, 3, "4.3.1"), 12, 3)
+			for _, id := range []int32{4, 5, 6} {
+				lose(f, id)
+			}
+			return narrate(f, brokerGroup(6, 3, "4.3.1"))
+		},
 		"a lost broker": func(t *testing.T) string {
 			f := built(t, brokerGroup(3, 3, "4.3.1"), 6, 3)
 			lose(f, 5)

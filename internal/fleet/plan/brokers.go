@@ -108,7 +108,7 @@ func members(g Group, o Observation) []Node {
 func drain(g Group, o Observation, r roster, holds map[int32]int, settled bool, now time.Time, d *Decision) {
 	ready := map[int32]bool{}
 	for _, n := range r.stay {
-		ready[n.ID] = n.Ready()
+		ready[n.ID] = n.Ready() || g.off(GuardReceiver)
 	}
 	successor, expected := r.successors(g.Zones)
 	short := slices.ContainsFunc(g.Zones, func(zone string) bool { return r.missing(zone) > 0 })

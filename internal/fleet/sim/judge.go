@@ -1,0 +1,509 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// Invariant is the name of a promise (docs/guides/replacement-and-safety.md).
+type Invariant string
+
+// The promises.
+const (
+	// Records: no acknowledged record is lost.
+	Records Invariant = "no acknowledged record is lost"
+	// Holders: a node that holds a replica is not stopped, terminated or unregistered, unless it is dead already.
+	Holders Invariant = "no node that holds a replica is taken away"
+	// MinISR: the provider takes no partition below min.insync.replicas.
+	MinISR Invariant = "no partition is taken below min ISR"
+	// OneAtATime: no healthy broker is touched while another replica of the cluster is out of sync.
+	OneAtATime Invariant = "one at a time"
+	// Majority: the caught-up voters are a majority at every moment, and a controller that votes is not stopped.
+	Majority Invariant = "the quorum keeps its majority"
+	// Fenced: only a fenced broker is unregistered.
+	Fenced Invariant = "fenced before it is unregistered"
+	// IDs: no node id is used twice.
+	IDs Invariant = "node ids are never reused"
+	// Throttled: moves are throttled, and no throttle is left at the end.
+	Throttled Invariant = "throttles are set on moves and gone after"
+	// Orphans: at the end there is exactly what was asked for: no machine, voter, registration or cordon too many.
+	Orphans Invariant = "nothing is left over"
+	// Zones: at the end zones are even, and no two replicas of a partition share one while there are enough.
+	Zones Invariant = "zones are balanced"
+	// Once: a roll without faults copies each replica once.
+	Once Invariant = "each byte is moved once"
+	// Surge: no more than max_surge nodes beyond the wanted number.
+	Surge Invariant = "no more than max_surge"
+	// Canary: the first node of a new spec comes alone.
+	Canary Invariant = "the canary comes alone"
+	// OneWriter: only the holder of the lease has effects.
+	OneWriter Invariant = "one writer"
+	// Receivers: replicas are put on brokers that serve and stay.
+	Receivers Invariant = "receivers serve"
+	// Patience: a node that may come back is waited for.
+	Patience Invariant = "what may come back is waited for"
+	// Mass: more than a few losses are not repaired without being asked.
+	Mass Invariant = "a mass failure is not repaired unasked"
+	// Available: without faults every partition takes writes all the time.
+	Available Invariant = "every partition takes writes"
+	// Liveness: the desired state is reached.
+	Liveness Invariant = "the desired state is reached"
+)
+
+// knows is how old an observation may be at most when something is done by it. What has been so for longer, the provider must know.
+const knows = 15 * time.Second
+
+// Violation is a promise that was broken.
+type Violation struct {
+	Invariant Invariant `json:"invariant"`
+	At        string    `json:"at"`
+	Text      string    `json:"text"`
+}
+
+// counts are figures of one run.
+type counts struct {
+	Effects, Kills, Faults, Applies int
+}
+
+// judge watches.
+type judge struct {
+	violations []Violation
+	failed     bool
+	count      counts
+	// narrate: the tale is written.
+	narrate bool
+	tale    []string
+	// want is the newest desired state, nil while the first fleet is built.
+	want *Desired
+	// steady: nothing but repairs is asked for. faultless: nothing breaks.
+	steady, faultless bool
+	// once: each replica has to be copied once.
+	once bool
+	// limited: moves have to be throttled.
+	limited bool
+	// alive is how many nodes each group had when the present desired state came.
+	alive map[string]int
+	// served are the specs of which some node has served, by group and version.
+	served map[string]bool
+}
+
+// tell adds a line to the tale.
+func (w *World) tell(format string, a ...any) {
+	if w.judge.narrate {
+		w.judge.tale = append(w.judge.tale, clock(w.now)+"  "+fmt.Sprintf(format, a...))
+	}
+}
+
+func (j *judge) violate(w *World, which Invariant, format string, a ...any) {
+	if j.failed {
+		return // What follows from it is no news.
+	}
+	j.failed = true
+	v := Violation{Invariant: which, At: clock(w.now), Text: fmt.Sprintf(format, a...)}
+	j.violations = append(j.violations, v)
+	w.tell("VIOLATION: %s: %s", which, v.Text)
+	if j.narrate {
+		w.describe()
+	}
+}
+
+func (p *partition) String() string {
+	return fmt.Sprintf("%s-%d (replicas %v, ISR %v, adding %v, removing %v)", p.topic.name, p.number, p.replicas, p.isr, p.adding, p.removing)
+}
+
+// partition is asked after each change of a partition.
+func (j *judge) partition(w *World, p *partition) {
+	// Kafka counts the replicas that are being added: a topic with fewer replicas than min.insync.replicas takes no writes while it moves.
+	if j.faultless && !p.writable && len(p.target()) > w.minISR() {
+		j.violate(w, Available, "%s takes no writes, and nothing has failed", p)
+	}
+	for _, l := range p.logs {
+		if !l.failed && l.bytes >= p.end && slices.Contains(p.replicas, l.node) {
+			return
+		}
+	}
+	j.violate(w, Records, "no replica of %s has all of its %d bytes any more", p, p.end)
+}
+
+// writer is asked before each effect.
+func (j *judge) writer(w *World, p *Provider, name string) {
+	if l := w.lease; l.holder != p || l.expired(w) {
+		holder := "nobody"
+		if l.holder != nil && l.holder != p {
+			holder = l.holder.name
+		}
+		j.violate(w, OneWriter, "%s does %s while %s holds the lease", p.name, name, holder)
+	}
+}
+
+// sick is a partition that is out of sync since before some moment, nil when there is none.
+func (w *World) sick(known time.Duration) *partition {
+	for _, one := range w.lagging {
+		if one.sick >= 0 && one.sick < known {
+			return one
+		}
+	}
+	return nil
+}
+
+// lost says that a node is beyond repair: its machine or its disks are gone.
+func (m *machine) lost() bool {
+	return m == nil || !m.whole || m.state == compute.StateStopped || m.state == compute.StateTerminating
+}
+
+// failed says that it is lost or does not serve for so long that it counts as lost, or that it has lost a part of its disks.
+func (w *World) failed(id int32) bool {
+	m, b := w.machines[id], w.brokers[id]
+	switch {
+	case m.lost(), m.failedDirs > 0, m.misreported > 0 && (w.now-m.misreported > grace-knows || !w.inSync(m)), !m.joined && w.now-m.launched > grace-knows:
+		return true
+	case m.bad > 0:
+		return w.now-m.bad > grace-knows || m.restarts >= manyRestarts || m.silent
+	}
+	return b != nil && b.fenced && w.now-b.changed > grace-knows
+}
+
+// inSync says that a broker serves and is in the ISR of something that it has.
+func (w *World) inSync(m *machine) bool {
+	id := m.spec.NodeID
+	return m.serves() && w.leads(id, true) && slices.ContainsFunc(w.on[id], func(p *partition) bool { return slices.Contains(p.isr, id) })
+}
+
+// grace is failure_policy.grace as the simulated groups have it.
+const grace = 5 * time.Minute
+
+// takes is asked before a machine is stopped or terminated.
+func (j *judge) takes(w *World, p *Provider, m *machine, how string) {
+	id := m.spec.NodeID
+	if m.spec.Role == compute.RoleController {
+		if slices.Contains(w.quorum.voters, id) {
+			j.violate(w, Majority, "controller %d is %s while it is a voter", id, how)
+		}
+		return
+	}
+	for _, one := range w.on[id] {
+		if slices.Contains(one.replicas, id) && !m.lost() {
+			j.violate(w, Holders, "node %d is %s while %s is on it", id, how, one)
+		}
+		if rest := without(one.isr, id); len(rest) < len(one.isr) && len(rest) < min(w.minISR(), len(one.replicas)) && !m.lost() {
+			j.violate(w, MinISR, "node %d is %s and %s is left with %d in sync", id, how, one, len(rest))
+		}
+	}
+	if m.serves() && w.leads(id, true) && m.failedDirs == 0 {
+		if one := w.sick(max(p.seen, w.now-knows)); one != nil {
+			j.violate(w, OneAtATime, "node %d is %s while %s is not in sync since %s", id, how, one, clock(one.sick))
+		}
+	}
+}
+
+// unregisters is asked before a broker is unregistered.
+func (j *judge) unregisters(w *World, _ *Provider, id int32) {
+	if b := w.brokers[id]; b != nil && !b.fenced {
+		j.violate(w, Fenced, "broker %d is unregistered and not fenced", id)
+	}
+	w.each(func(one *partition) {
+		if slices.Contains(one.replicas, id) {
+			j.violate(w, Holders, "broker %d is unregistered while %s is on it", id, one)
+		}
+	})
+}
+
+// removesVoter is asked before a controller loses its vote.
+func (j *judge) removesVoter(w *World, p *Provider, id int32) {
+	rest := without(w.quorum.voters, id)
+	good := 0
+	for _, voter := range rest {
+		// One that has failed only just now is not known to have.
+		if m := w.machines[voter]; w.current(voter) || m != nil && m.bad > max(p.seen, w.now-knows) {
+			good++
+		}
+	}
+	if 2*good <= len(rest) {
+		j.violate(w, Majority, "without %d only %d of the voters %v have caught up", id, good, rest)
+	}
+}
+
+// launch is asked before a node is launched.
+func (j *judge) launch(w *World, p *Provider, spec compute.NodeSpec) {
+	if w.used[spec.NodeID] {
+		j.violate(w, IDs, "node id %d is used again", spec.NodeID)
+	}
+	count, surge := j.wanted(spec.Group)
+	if j.want == nil || count == 0 {
+		return
+	}
+	alive, rolling, pending := 0, false, 0
+	for _, id := range w.order {
+		m := w.machines[id]
+		if m.spec.Group != spec.Group || m.lost() || m.misreported > 0 || w.failed(id) || m.state == compute.StateStopping {
+			continue
+		}
+		alive++
+		switch {
+		case m.spec.SpecHash != spec.SpecHash:
+			rolling = true
+		case m.boot == 0 && !w.ailing[m.spec.KafkaVersion]:
+			pending++
+		}
+	}
+	// Where nobody can leave before another node comes, one more comes; and a group that shrinks is above its number anyway, so that new
+	// nodes come as they take over.
+	limit := max(count, j.alive[spec.Group]) + surge + 1
+	if j.alive[spec.Group] > count {
+		limit += count
+	}
+	// All that is healthy waits for what is broken, so the successor of that has to come.
+	if alive+1 > limit && (spec.Replaces == 0 || !w.failed(spec.Replaces)) {
+		j.violate(w, Surge, "group %s gets node %d, and has %d alive; %d are wanted, and %d more at once", spec.Group, spec.NodeID, alive, count, surge)
+	}
+	if rolling && pending > 0 && !j.served[spec.Group+spec.SpecHash] {
+		j.violate(w, Canary, "node %d is launched beside a canary that has not served yet", spec.NodeID)
+	}
+	if spec.Replaces != 0 {
+		j.replaces(w, p, spec)
+	}
+}
+
+// serves takes note of the specs of which a node serves, as far as a provider may know.
+func (j *judge) serves(m *machine) {
+	if j.served == nil {
+		j.served = map[string]bool{}
+	}
+	j.served[m.spec.Group+m.spec.SpecHash] = true
+}
+
+// replaces is asked before a node is launched that takes over from another one.
+func (j *judge) replaces(w *World, p *Provider, spec compute.NodeSpec) {
+	m := w.machines[spec.Replaces]
+	if spec.Role != compute.RoleBroker {
+		return
+	}
+	// One of another spec is replaced anyway.
+	if lost := j.unasked(w, p, spec.Group); slices.Contains(lost, spec.Replaces) && m != nil && m.spec.SpecHash == spec.SpecHash {
+		j.violate(w, Mass, "node %d of group %s is replaced, of which %v are lost", spec.Replaces, spec.Group, lost)
+	}
+	if !j.steady {
+		return
+	}
+	if !w.failed(spec.Replaces) && m.maintenance == "" && !slices.Contains(j.named(spec.Group), spec.Replaces) {
+		j.violate(w, Patience, "node %d is replaced and may come back; it does not serve since %s", spec.Replaces, clock(m.bad))
+	}
+}
+
+// unasked are the lost brokers of a group that hold replicas, when there are more than are replaced without being asked, less those that were named.
+func (j *judge) unasked(w *World, p *Provider, group string) []int32 {
+	var lost []int32
+	count, _ := j.wanted(group)
+	for id, since := range w.lost {
+		registered := w.brokers[id] != nil && w.brokers[id].fenced && w.brokers[id].changed < p.seen
+		holds := slices.ContainsFunc(w.on[id], func(one *partition) bool { return slices.Contains(one.replicas, id) })
+		if w.group[id] == group && registered && holds && since < p.seen && !slices.Contains(j.named(group), id) {
+			lost = append(lost, id)
+		}
+	}
+	if len(lost) <= max(1, count/3) {
+		return nil
+	}
+	slices.Sort(lost)
+	return lost
+}
+
+// named are the nodes of a group that are to be replaced because somebody wants it.
+func (j *judge) named(group string) []int32 {
+	for _, g := range j.want.Groups {
+		if g.Name == group {
+			return g.Replace
+		}
+	}
+	return nil
+}
+
+func (j *judge) wanted(group string) (count, surge int) {
+	if j.want == nil {
+		return 0, 0
+	}
+	if group == compute.ControllersGroup {
+		return j.want.Cluster.Controllers, 1
+	}
+	for _, g := range j.want.Groups {
+		if g.Name == group {
+			return g.Brokers, max(g.MaxSurge, 1)
+		}
+	}
+	return 0, 0
+}
+
+// move is asked before a partition gets another list of replicas.
+func (j *judge) move(w *World, p *Provider, one *partition, to []int32) {
+	added, removed := minus(to, one.replicas), minus(one.replicas, to)
+	mark := w.marks[one.topic.name]
+	for _, id := range added {
+		if since, lost := w.lost[id]; lost && since < p.seen {
+			j.violate(w, Receivers, "%s is moved to node %d, which is lost", one, id)
+		} else if b := w.brokers[id]; b.fenced && b.changed < p.seen {
+			j.violate(w, Receivers, "%s is moved to node %d, which is fenced since %s", one, id, clock(b.changed))
+		}
+		if j.limited && !slices.Contains(mark.Follower[one.number], id) {
+			j.violate(w, Throttled, "%s is moved to node %d without a throttle", one, id)
+		}
+	}
+	if len(added) > 0 && j.limited {
+		for _, id := range slices.Concat(one.replicas, added) {
+			b := w.brokers[id]
+			if _, ok := w.rates[id]; !ok && b != nil && !b.fenced && b.changed < min(p.seen, w.now-knows) {
+				j.violate(w, Throttled, "%s is moved to %v while broker %d, which takes part, has no limit", one, to, id)
+			}
+		}
+	}
+	repairs := func(id int32) bool {
+		m := w.machines[id]
+		return w.failed(id) || m != nil && m.recovered > p.seen
+	}
+	if len(removed) == 0 || slices.ContainsFunc(one.replicas, repairs) {
+		return
+	}
+	if other := w.sick(p.seen); other != nil {
+		j.violate(w, OneAtATime, "%s is moved to %v while %s is not in sync since %s", one, to, other, clock(other.sick))
+	}
+}
+
+// end is asked when the applies are through and all is quiet.
+func (j *judge) end(w *World) {
+	for _, g := range j.want.Groups {
+		j.group(w, g.Name, g.Brokers, g.KafkaVersion, orZones(g.Zones, j.want.Cluster.Zones))
+	}
+	j.group(w, compute.ControllersGroup, j.want.Cluster.Controllers, j.want.Cluster.KafkaVersion, j.want.Cluster.Zones)
+	for _, id := range w.order {
+		if count, _ := j.wanted(w.machines[id].spec.Group); count == 0 {
+			j.violate(w, Orphans, "node %d of group %s is left", id, w.machines[id].spec.Group)
+		}
+	}
+	if len(w.quorum.voters) != j.want.Cluster.Controllers {
+		j.violate(w, Orphans, "the voters are %v, %d are wanted", w.quorum.voters, j.want.Cluster.Controllers)
+	}
+	for id, b := range w.brokers {
+		if w.machines[id] == nil || b.fenced {
+			j.violate(w, Orphans, "broker %d is registered (fenced: %t), and its machine is %v", id, b.fenced, w.machines[id])
+		}
+	}
+	for id := range w.cordons {
+		j.violate(w, Orphans, "broker %d is cordoned", id)
+	}
+	if len(w.rates)+len(w.marks) > 0 {
+		j.violate(w, Throttled, "throttles are left on the brokers %v and the topics %v", keys(w.rates), keys(w.marks))
+	}
+	w.each(func(p *partition) { j.whole(w, p) })
+}
+
+// describe tells of all nodes.
+func (w *World) describe() {
+	held := map[int32]int{}
+	w.each(func(p *partition) {
+		for _, id := range p.replicas {
+			held[id]++
+		}
+	})
+	for _, id := range slices.Sorted(maps.Keys(w.group)) {
+		m, b := w.machines[id], w.brokers[id]
+		if m == nil && b == nil && !slices.Contains(w.quorum.voters, id) {
+			continue
+		}
+		text := fmt.Sprintf("  node %d of %s:", id, w.group[id])
+		if m != nil {
+			text += fmt.Sprintf(" zone %s, Kafka %s, for %d, %s, %s, serves %t, failed disks %d, maintenance %q,", m.spec.Zone, m.spec.KafkaVersion, m.spec.Replaces, m.state, m.phase, m.serves(), m.failedDirs, m.maintenance)
+		}
+		if b != nil {
+			text += fmt.Sprintf(" registered, fenced %t, holds %d", b.fenced, held[id])
+		}
+		w.tell("%s", text)
+	}
+	w.tell("  voters %v, leader %d, lease %+v", w.quorum.voters, w.quorum.leader, w.lease.until)
+}
+
+// stuck is what is not whole, for the text of a violation.
+func (w *World) stuck() string {
+	text := ""
+	for _, p := range w.lagging[:min(3, len(w.lagging))] {
+		text += "; " + p.String()
+		for _, l := range p.logs {
+			text += fmt.Sprintf(" %d has %d of %d (failed: %t)", l.node, l.bytes, p.end, l.failed)
+		}
+	}
+	return text
+}
+
+func orZones(own, others []string) []string {
+	if len(own) > 0 {
+		return own
+	}
+	return others
+}
+
+func keys[K comparable, V any](m map[K]V) []string {
+	var out []string
+	for k := range m {
+		out = append(out, fmt.Sprint(k))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (j *judge) group(w *World, name string, count int, version string, zones []string) {
+	perZone := map[string]int{}
+	nodes := 0
+	for _, id := range w.order {
+		m := w.machines[id]
+		if m.spec.Group != name {
+			continue
+		}
+		nodes++
+		perZone[m.spec.Zone]++
+		if m.spec.KafkaVersion != version || !m.serves() {
+			j.violate(w, Orphans, "node %d of group %s is at Kafka %s, and serves: %t", id, name, m.spec.KafkaVersion, m.serves())
+		}
+	}
+	if nodes != count {
+		j.violate(w, Orphans, "group %s has %d nodes, %d are wanted", name, nodes, count)
+	}
+	for _, z := range zones {
+		if perZone[z] < count/len(zones) || perZone[z] > (count+len(zones)-1)/len(zones) {
+			j.violate(w, Zones, "group %s has its nodes in zones %v", name, perZone)
+		}
+	}
+}
+
+// whole is asked of each partition at the end.
+func (j *judge) whole(w *World, p *partition) {
+	if p.inFlight() || len(p.isr) != len(p.replicas) || p.leader < 0 {
+		j.violate(w, Liveness, "%s is not whole at the end", p)
+		return
+	}
+	if j.once && p.copies != len(p.replicas) {
+		j.violate(w, Once, "%s has %d replicas, and %d were copied", p, len(p.replicas), p.copies)
+	}
+	used := map[string]bool{}
+	group := ""
+	for _, id := range p.replicas {
+		used[w.machines[id].spec.Zone] = true
+		group = w.machines[id].spec.Group
+	}
+	if owner := j.want.owner(p.topic.name); owner != "" {
+		for _, id := range p.replicas {
+			if g := w.machines[id].spec.Group; g != owner {
+				j.violate(w, Liveness, "%s lives on group %s, and node %d is of group %s", p, owner, id, g)
+			}
+		}
+		group = owner
+	}
+	if enough := min(len(p.replicas), len(j.want.zones(group))); len(used) < enough {
+		j.violate(w, Zones, "%s is in %d zones, there are %d", p, len(used), enough)
+	}
+}
+
+// Tale is what happened, a line for each thing.
+func (j *judge) Tale() string { return strings.Join(j.tale, "\n") }
