@@ -12,7 +12,7 @@ import (
 
 // TestSeeds runs a few of the seeds that make sim runs.
 func TestSeeds(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(50) {
 		if r := sim.Run(seed, sim.Options{}); len(r.Violations) > 0 {
 			t.Errorf("seed %d (%s): %+v\n%s", seed, r.Scenario, r.Violations, sim.Run(seed, sim.Options{Narrate: true}).Tale)
 		}
@@ -21,7 +21,7 @@ func TestSeeds(t *testing.T) {
 
 // TestASeedIsAlwaysTheSame: what happens follows from the seed alone, so that a failing one can be told.
 func TestASeedIsAlwaysTheSame(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		once, again := sim.Run(seed, sim.Options{Narrate: true}), sim.Run(seed, sim.Options{Narrate: true})
 		if diff := cmp.Diff(once, again); diff != "" {
 			t.Fatalf("seed %d goes in two ways (-once +again):\n%s", seed, diff)
