@@ -2,57 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-)
-
-// Invariant is the name of a promise (docs/guides/replacement-and-safety.md).
-type Invariant string
-
-// The promises.
-const (
-	// Records: no acknowledged record is lost.
-	Records Invariant = "no acknowledged record is lost"
-	// Holders: a node that holds a replica is not stopped, terminated or unregistered, unless it is dead already.
-	Holders Invariant = "no node that holds a replica is taken away"
-	// MinISR: the provider takes no partition below min.insync.replicas.
-	MinISR Invariant = "no partition is taken below min ISR"
-	// OneAtATime: no healthy broker is touched while another replica of the cluster is out of sync.
-	OneAtATime Invariant = "one at a time"
-	// Majority: the caught-up voters are a majority at every moment, and a controller that votes is not stopped.
-	Majority Invariant = "the quorum keeps its majority"
-	// Fenced: only a fenced broker is unregistered.
-	Fenced Invariant = "fenced before it is unregistered"
-	// IDs: no node id is used twice.
-	IDs Invariant = "node ids are never reused"
-	// Throttled: moves are throttled, and no throttle is left at the end.
-	Throttled Invariant = "throttles are set on moves and gone after"
-	// Orphans: at the end there is exactly what was asked for: no machine, voter, registration or cordon too many.
-	Orphans Invariant = "nothing is left over"
-	// Zones: at the end zones are even, and no two replicas of a partition share one while there are enough.
-	Zones Invariant = "zones are balanced"
-	// Once: a roll without faults copies each replica once.
-	Once Invariant = "each byte is moved once"
-	// Surge: no more than max_surge nodes beyond the wanted number.
-	Surge Invariant = "no more than max_surge"
-	// Canary: the first node of a new spec comes alone.
-	Canary Invariant = "the canary comes alone"
-	// OneWriter: only the holder of the lease has effects.
-	OneWriter Invariant = "one writer"
-	// Receivers: replicas are put on brokers that serve and stay.
-	Receivers Invariant = "receivers serve"
-	// Patience: a node that may come back is waited for.
-	Patience Invariant = "what may come back is waited for"
-	// Mass: more than a few losses are not repaired without being asked.
-	Mass Invariant = "a mass failure is not repaired unasked"
-	// Available: without faults every partition takes writes all the time.
-	Available Invariant = "every partition takes writes"
-	// Liveness: the desired state is reached.
-	Liveness Invariant = "the desired state is reached"
 )
 
 // knows is how old an observation may be at most when something is done by it. What has been so for longer, the provider must know.
@@ -92,13 +45,6 @@ type judge struct {
 	served map[string]bool
 }
 
-// tell adds a line to the tale.
-func (w *World) tell(format string, a ...any) {
-	if w.judge.narrate {
-		w.judge.tale = append(w.judge.tale, clock(w.now)+"  "+fmt.Sprintf(format, a...))
-	}
-}
-
 func (j *judge) violate(w *World, which Invariant, format string, a ...any) {
 	if j.failed {
 		return // What follows from it is no news.
@@ -110,10 +56,6 @@ func (j *judge) violate(w *World, which Invariant, format string, a ...any) {
 	if j.narrate {
 		w.describe()
 	}
-}
-
-func (p *partition) String() string {
-	return fmt.Sprintf("%s-%d (replicas %v, ISR %v, adding %v, removing %v)", p.topic.name, p.number, p.replicas, p.isr, p.adding, p.removing)
 }
 
 // partition is asked after each change of a partition.
@@ -371,139 +313,3 @@ func (j *judge) move(w *World, p *Provider, one *partition, to []int32) {
 		j.violate(w, OneAtATime, "%s is moved to %v while %s is not in sync since %s", one, to, other, clock(other.sick))
 	}
 }
-
-// end is asked when the applies are through and all is quiet.
-func (j *judge) end(w *World) {
-	for _, g := range j.want.Groups {
-		j.group(w, g.Name, g.Brokers, g.KafkaVersion, orZones(g.Zones, j.want.Cluster.Zones))
-	}
-	j.group(w, compute.ControllersGroup, j.want.Cluster.Controllers, j.want.Cluster.KafkaVersion, j.want.Cluster.Zones)
-	for _, id := range w.order {
-		if count, _ := j.wanted(w.machines[id].spec.Group); count == 0 {
-			j.violate(w, Orphans, "node %d of group %s is left", id, w.machines[id].spec.Group)
-		}
-	}
-	if len(w.quorum.voters) != j.want.Cluster.Controllers {
-		j.violate(w, Orphans, "the voters are %v, %d are wanted", w.quorum.voters, j.want.Cluster.Controllers)
-	}
-	for id, b := range w.brokers {
-		if w.machines[id] == nil || b.fenced {
-			j.violate(w, Orphans, "broker %d is registered (fenced: %t), and its machine is %v", id, b.fenced, w.machines[id])
-		}
-	}
-	for id := range w.cordons {
-		j.violate(w, Orphans, "broker %d is cordoned", id)
-	}
-	if len(w.rates)+len(w.marks) > 0 {
-		j.violate(w, Throttled, "throttles are left on the brokers %v and the topics %v", keys(w.rates), keys(w.marks))
-	}
-	w.each(func(p *partition) { j.whole(w, p) })
-}
-
-// describe tells of all nodes.
-func (w *World) describe() {
-	held := map[int32]int{}
-	w.each(func(p *partition) {
-		for _, id := range p.replicas {
-			held[id]++
-		}
-	})
-	for _, id := range slices.Sorted(maps.Keys(w.group)) {
-		m, b := w.machines[id], w.brokers[id]
-		if m == nil && b == nil && !slices.Contains(w.quorum.voters, id) {
-			continue
-		}
-		text := fmt.Sprintf("  node %d of %s:", id, w.group[id])
-		if m != nil {
-			text += fmt.Sprintf(" zone %s, Kafka %s, for %d, %s, %s, serves %t, failed disks %d, maintenance %q,", m.spec.Zone, m.spec.KafkaVersion, m.spec.Replaces, m.state, m.phase, m.serves(), m.failedDirs, m.maintenance)
-		}
-		if b != nil {
-			text += fmt.Sprintf(" registered, fenced %t, holds %d", b.fenced, held[id])
-		}
-		w.tell("%s", text)
-	}
-	w.tell("  voters %v, leader %d, lease %+v", w.quorum.voters, w.quorum.leader, w.lease.until)
-}
-
-// stuck is what is not whole, for the text of a violation.
-func (w *World) stuck() string {
-	text := ""
-	for _, p := range w.lagging[:min(3, len(w.lagging))] {
-		text += "; " + p.String()
-		for _, l := range p.logs {
-			text += fmt.Sprintf(" %d has %d of %d (failed: %t)", l.node, l.bytes, p.end, l.failed)
-		}
-	}
-	return text
-}
-
-func orZones(own, others []string) []string {
-	if len(own) > 0 {
-		return own
-	}
-	return others
-}
-
-func keys[K comparable, V any](m map[K]V) []string {
-	var out []string
-	for k := range m {
-		out = append(out, fmt.Sprint(k))
-	}
-	slices.Sort(out)
-	return out
-}
-
-func (j *judge) group(w *World, name string, count int, version string, zones []string) {
-	perZone := map[string]int{}
-	nodes := 0
-	for _, id := range w.order {
-		m := w.machines[id]
-		if m.spec.Group != name {
-			continue
-		}
-		nodes++
-		perZone[m.spec.Zone]++
-		if m.spec.KafkaVersion != version || !m.serves() {
-			j.violate(w, Orphans, "node %d of group %s is at Kafka %s, and serves: %t", id, name, m.spec.KafkaVersion, m.serves())
-		}
-	}
-	if nodes != count {
-		j.violate(w, Orphans, "group %s has %d nodes, %d are wanted", name, nodes, count)
-	}
-	for _, z := range zones {
-		if perZone[z] < count/len(zones) || perZone[z] > (count+len(zones)-1)/len(zones) {
-			j.violate(w, Zones, "group %s has its nodes in zones %v", name, perZone)
-		}
-	}
-}
-
-// whole is asked of each partition at the end.
-func (j *judge) whole(w *World, p *partition) {
-	if p.inFlight() || len(p.isr) != len(p.replicas) || p.leader < 0 {
-		j.violate(w, Liveness, "%s is not whole at the end", p)
-		return
-	}
-	if j.once && p.copies != len(p.replicas) {
-		j.violate(w, Once, "%s has %d replicas, and %d were copied", p, len(p.replicas), p.copies)
-	}
-	used := map[string]bool{}
-	group := ""
-	for _, id := range p.replicas {
-		used[w.machines[id].spec.Zone] = true
-		group = w.machines[id].spec.Group
-	}
-	if owner := j.want.owner(p.topic.name); owner != "" {
-		for _, id := range p.replicas {
-			if g := w.machines[id].spec.Group; g != owner {
-				j.violate(w, Liveness, "%s lives on group %s, and node %d is of group %s", p, owner, id, g)
-			}
-		}
-		group = owner
-	}
-	if enough := min(len(p.replicas), len(j.want.zones(group))); len(used) < enough {
-		j.violate(w, Zones, "%s is in %d zones, there are %d", p, len(used), enough)
-	}
-}
-
-// Tale is what happened, a line for each thing.
-func (j *judge) Tale() string { return strings.Join(j.tale, "\n") }
