@@ -205,3 +205,13 @@ func TestANodeThatStopsDoesNotMakeAGroupShrink(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestANodeThatHasJustDiedIsNotDoneWith: compute says so, and Kafka takes a session to see it. A rollout that ended now would leave it to the
+// next one.
+func TestANodeThatHasJustDiedIsNotDoneWith(t *testing.T) {
+	o := fleetOf(3)
+	o.Nodes[1].Phase, o.Nodes[1].SuspectSince = compute.PhaseDiskLost, noon
+	if d := plan.Next(groupOf(3), o, noon); d.Done() || len(d.Steps) > 0 {
+		t.Errorf("%+v", d)
+	}
+}

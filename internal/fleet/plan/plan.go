@@ -274,6 +274,10 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 	for _, n := range r.stay {
 		if ready(n) {
 			anyReady = true
+			if n.Condition.State == NodeSuspect && n.givenUp().Cause != "" {
+				// Kafka has only not noticed yet. A rollout that ended now would call a fleet done that lacks a node.
+				d.wait("node %d is suspect: %s", n.ID, n.Condition.Reason)
+			}
 			continue
 		}
 		pending++

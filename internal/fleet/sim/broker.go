@@ -91,6 +91,7 @@ func (w *World) unfence(m *machine) {
 	}
 	b.fenced, b.shutting, b.changed, m.registered = false, false, w.now, m.life
 	m.joined = true
+	w.doubt(m)
 	w.judge.serves(m)
 	for _, p := range slices.Clone(w.on[b.id]) {
 		w.change(p, func() {})
@@ -100,6 +101,9 @@ func (w *World) unfence(m *machine) {
 // fence takes a broker out of all ISRs.
 func (w *World) fence(b *broker) {
 	b.fenced, b.changed = true, w.now
+	if m := w.machines[b.id]; m != nil {
+		w.doubt(m)
+	}
 	for _, p := range slices.Clone(w.on[b.id]) {
 		w.change(p, func() { w.leave(p, b.id) })
 	}

@@ -48,6 +48,7 @@ func (p *Provider) List(ctx context.Context, _ string) ([]compute.Instance, erro
 	if err := p.read(ctx, "List"); err != nil {
 		return nil, err
 	}
+	p.listed = p.w.now
 	out := make([]compute.Instance, 0, len(p.w.order))
 	for _, id := range p.w.order {
 		out = append(out, p.w.instance(p.w.machines[id]))

@@ -79,9 +79,13 @@ func (c *chaos) misreport() bool {
 		return false
 	}
 	m.misreported = c.w.now
+	c.w.doubt(m)
 	d := c.lasts(time.Minute, 20*time.Minute)
 	c.w.tell("FAULT: compute says for %s that broker %d is stopped, which serves", d.Round(time.Second), m.spec.NodeID)
-	c.w.after(d, func() { m.misreported, m.recovered = 0, c.w.now })
+	c.w.after(d, func() {
+		m.misreported, m.recovered = 0, c.w.now
+		c.w.doubt(m)
+	})
 	return true
 }
 

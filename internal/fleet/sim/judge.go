@@ -100,14 +100,22 @@ func (m *machine) lost() bool {
 
 // failed says that it is lost or does not serve for so long that it counts as lost, or that it has lost a part of its disks.
 func (w *World) failed(id int32) bool {
-	m, b := w.machines[id], w.brokers[id]
+	m := w.machines[id]
 	switch {
-	case m.lost(), m.failedDirs > 0, m.misreported > 0 && (w.now-m.misreported > grace-knows || !w.inSync(m)), !m.joined && w.now-m.launched > grace-knows:
+	case m.lost(), m.failedDirs > 0, !m.joined && w.now-m.launched > grace-knows, m.doubted > 0 && w.now-m.doubted > grace-knows:
 		return true
+	case m.misreported > 0:
+		return !w.inSync(m)
 	case m.bad > 0:
-		return w.now-m.bad > grace-knows || m.restarts >= manyRestarts || m.silent
+		return m.restarts >= manyRestarts || m.silent
 	}
-	return b != nil && b.fenced && w.now-b.changed > grace-knows
+	return false
+}
+
+// repairs says that what is done about a node is its repair, as far as the provider can know.
+func (w *World) repairs(p *Provider, id int32) bool {
+	m := w.machines[id]
+	return w.failed(id) || m != nil && m.recovered > p.seen
 }
 
 // inSync says that a broker serves and is in the ISR of something that it has.
@@ -144,8 +152,8 @@ func (j *judge) takes(w *World, p *Provider, m *machine, how string) {
 }
 
 // unregisters is asked before a broker is unregistered.
-func (j *judge) unregisters(w *World, _ *Provider, id int32) {
-	if b := w.brokers[id]; b != nil && !b.fenced {
+func (j *judge) unregisters(w *World, p *Provider, id int32) {
+	if b := w.brokers[id]; b != nil && !b.fenced && b.changed < p.seen {
 		j.violate(w, Fenced, "broker %d is unregistered and not fenced", id)
 	}
 	w.each(func(one *partition) {
@@ -200,7 +208,7 @@ func (j *judge) launch(w *World, p *Provider, spec compute.NodeSpec) {
 		limit += count
 	}
 	// All that is healthy waits for what is broken, so the successor of that has to come.
-	if alive+1 > limit && (spec.Replaces == 0 || !w.failed(spec.Replaces)) {
+	if alive+1 > limit && (spec.Replaces == 0 || !w.repairs(p, spec.Replaces)) {
 		j.violate(w, Surge, "group %s gets node %d, and has %d alive; %d are wanted, and %d more at once", spec.Group, spec.NodeID, alive, count, surge)
 	}
 	if rolling && pending > 0 && !j.served[spec.Group+spec.SpecHash] {
@@ -232,7 +240,7 @@ func (j *judge) replaces(w *World, p *Provider, spec compute.NodeSpec) {
 	if !j.steady {
 		return
 	}
-	if !w.failed(spec.Replaces) && m.maintenance == "" && !slices.Contains(j.named(spec.Group), spec.Replaces) {
+	if !w.repairs(p, spec.Replaces) && m.maintenance == "" && !slices.Contains(j.named(spec.Group), spec.Replaces) {
 		j.violate(w, Patience, "node %d is replaced and may come back; it does not serve since %s", spec.Replaces, clock(m.bad))
 	}
 }
@@ -302,11 +310,7 @@ func (j *judge) move(w *World, p *Provider, one *partition, to []int32) {
 			}
 		}
 	}
-	repairs := func(id int32) bool {
-		m := w.machines[id]
-		return w.failed(id) || m != nil && m.recovered > p.seen
-	}
-	if len(removed) == 0 || slices.ContainsFunc(one.replicas, repairs) {
+	if len(removed) == 0 || slices.ContainsFunc(one.replicas, func(id int32) bool { return w.repairs(p, id) }) {
 		return
 	}
 	if other := w.sick(p.seen); other != nil {

@@ -44,8 +44,8 @@ type machine struct {
 	slow    float64
 	// bad is since when it does not serve, caught when a controller has caught up.
 	bad, caught time.Duration
-	// recovered is when it began to serve again.
-	recovered time.Duration
+	// recovered is when it began to serve again, doubted since when compute or Kafka has something against it, 0 when neither has.
+	recovered, doubted time.Duration
 	// life is another one after each end of its process, so that what was meant for an earlier one does not happen. registered is the one
 	// that Kafka has let in last.
 	life, registered int
@@ -249,6 +249,7 @@ func (w *World) servingChanged(m *machine) {
 	} else if m.bad == 0 {
 		m.bad = w.now
 	}
+	w.doubt(m)
 	if m.spec.Role == compute.RoleController {
 		w.quorumChanged()
 		return
@@ -257,6 +258,17 @@ func (w *World) servingChanged(m *machine) {
 		w.change(p, func() {})
 	}
 	w.heartbeat(id)
+}
+
+// doubt follows since when compute or Kafka has something against a machine, be it the one first and then the other.
+func (w *World) doubt(m *machine) {
+	b := w.brokers[m.spec.NodeID]
+	switch doubted := m.bad > 0 || m.misreported > 0 || b != nil && b.fenced; {
+	case !doubted:
+		m.doubted = 0
+	case m.doubted == 0:
+		m.doubted = w.now
+	}
 }
 
 // instance is the machine as compute lists it.

@@ -30,8 +30,8 @@ type Provider struct {
 	sleeping bool
 	// dead: the process was killed, and nothing that it still does has an effect.
 	dead bool
-	// seen is as of when it last read the partitions.
-	seen time.Duration
+	// seen is as of when it last observed the fleet, listed when it last listed the machines, with which each observation begins.
+	seen, listed time.Duration
 	// waiting is what its engine has last said that it waits for.
 	waiting string
 	// giveUp is when an apply has taken too long.

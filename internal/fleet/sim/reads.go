@@ -71,7 +71,7 @@ func (p *Provider) Topics(ctx context.Context) ([]kafka.Topic, error) {
 	}
 	if p.past.topics != nil && p.w.now-p.past.topicsAt < stale && p.chance(p.trouble.stale) {
 		p.w.tell("%s gets an old list of topics, of %s before", p.name, p.w.now-p.past.topicsAt)
-		p.seen = p.past.topicsAt
+		p.seen = min(p.past.topicsAt, p.listed)
 		return p.past.topics, nil
 	}
 	var topics []kafka.Topic
@@ -82,7 +82,7 @@ func (p *Provider) Topics(ctx context.Context) ([]kafka.Topic, error) {
 		}
 		topics = append(topics, told)
 	}
-	p.past.topics, p.past.topicsAt, p.seen = topics, p.w.now, p.w.now
+	p.past.topics, p.past.topicsAt, p.seen = topics, p.w.now, p.listed
 	return topics, nil
 }
 
