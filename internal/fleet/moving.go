@@ -239,6 +239,9 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 		copied := m.copied(o)
 		for _, p := range o.Partitions {
 			if r, ok := moves[p.TopicPartition]; ok {
+				// What a move in flight takes away may be gone by now, and be added anew.
+				leaving := slices.DeleteFunc(slices.Clone(p.Removing), func(id int32) bool { return !slices.Contains(r.To, id) })
+				followers[kafka.TopicPartition(p.TopicPartition)] = slices.Concat(r.Added(), leaving)
 				// One that takes the place of a move in flight goes on with what that one has begun to copy.
 				p.Adding = slices.DeleteFunc(slices.Concat(p.Adding, r.Added()), func(id int32) bool { return !slices.Contains(r.To, id) })
 				p.Replicas = slices.Concat(r.From, r.Added())

@@ -272,7 +272,9 @@ func massFailure(g Group, nodes []Node, holds func(Node) bool) string {
 	var lost []int32
 	whole := map[string]bool{} // Zones without a node that is not lost.
 	for _, n := range nodes {
-		if n.Lost() == "" || !holds(n) {
+		// One that is dead is as good as lost: that Kafka has not said so, or cannot be asked, must not make it look as if few were.
+		dead := n.Condition.State == NodeSuspect && n.Dead() != ""
+		if n.Lost() == "" && !dead || !holds(n) {
 			continue
 		}
 		whole[n.Zone] = true

@@ -215,3 +215,33 @@ func TestANodeThatHasJustDiedIsNotDoneWith(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestANodeThatIsToBeRetiredDoesNotMakeAGroupShrink: a new node whose machine is scheduled for maintenance is one too many until its own
+// successor is there, and no reason to add more than MaxSurge.
+func TestANodeThatIsToBeRetiredDoesNotMakeAGroupShrink(t *testing.T) {
+	o := fleetOf(3)
+	for i := range o.Nodes {
+		o.Nodes[i].SpecHash = "old"
+	}
+	retires, successor := served(7, "a"), served(8, "a")
+	retires.Maintenance, retires.Replaces, successor.Replaces = "instance-retirement", 4, 4
+	o.Nodes, o.NextNodeID = append(o.Nodes, retires, successor), 9
+	for i := range o.Partitions {
+		o.Partitions[i].Replicas[slices.Index(o.Partitions[i].Replicas, 4)] = 8
+	}
+	if d := plan.Next(groupOf(3), o, noon); slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch }) {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestDeadNodesThatKafkaHasNotGivenUpCountForAMassFailure: while Kafka is away each is lost when its own grace is over, and repaired one by one
+// they would be many all the same.
+func TestDeadNodesThatKafkaHasNotGivenUpCountForAMassFailure(t *testing.T) {
+	o := fleetOf(6)
+	for i, since := range []time.Duration{10 * time.Minute, time.Minute, time.Minute} {
+		o.Nodes[i].State, o.Nodes[i].SuspectSince = compute.StateStopped, noon.Add(-since)
+	}
+	if d := plan.Next(groupOf(6), o, noon); d.Blocked == "" || len(d.Steps) > 0 {
+		t.Errorf("%+v", d)
+	}
+}

@@ -250,17 +250,17 @@ func (r roster) waiting(zone string, pairs map[int32]int32) []Node {
 // launches plans the missing nodes: at most MaxSurge beyond Count alive, and the first of a new spec alone, as the canary. Zones that
 // have lost a node come first, then those where a leaver waits for its successor, and the zone last (the active controller's) comes last.
 func launches(g Group, o Observation, r roster, ready func(Node) bool, last string, now time.Time, d *Decision) {
-	alive, stopping, anyReady, pending := 0, 0, false, 0
+	alive, passing, anyReady, pending := 0, 0, false, 0
 	for _, n := range r.leave {
 		if n.Alive() && !n.broken() {
 			alive++
 		}
-		if n.State == compute.StateStopping {
-			stopping++
+		if n.State == compute.StateStopping || n.sick() && !n.broken() {
+			passing++
 		}
 	}
 	room := g.Count + max(g.MaxSurge, 1) - alive - len(r.stay)
-	if alive-stopping > g.Count {
+	if alive-passing > g.Count {
 		// The group shrinks and gets a new spec, so it is above the limit anyway. What is kept then is that no more than MaxSurge new nodes
 		// are there that have not taken over anything.
 		room = max(g.MaxSurge, 1)

@@ -189,7 +189,7 @@ func (c *chaos) restable(m *machine) bool {
 func (c *chaos) arm() {
 	all := []fault{
 		(*chaos).crash, (*chaos).hang, (*chaos).diskLoss, (*chaos).machineLoss, (*chaos).noCapacity, (*chaos).slow, (*chaos).stall,
-		(*chaos).dirLoss, (*chaos).misreport, (*chaos).longHang, (*chaos).maintenance, (*chaos).badSpec, (*chaos).killProvider, (*chaos).suspendProvider, (*chaos).killLeader, (*chaos).minority,
+		(*chaos).dirLoss, (*chaos).misreport, (*chaos).longHang, (*chaos).keeperHang, (*chaos).maintenance, (*chaos).badSpec, (*chaos).killProvider, (*chaos).suspendProvider, (*chaos).killLeader, (*chaos).minority,
 	}
 	for _, f := range all {
 		if c.rng.IntN(2) == 0 {
@@ -207,8 +207,11 @@ func (c *chaos) arm() {
 	if c.rng.IntN(8) == 0 {
 		early(3*time.Minute, (*chaos).zoneLoss)
 	}
-	if c.rng.IntN(2) == 0 {
+	if c.rng.IntN(2) == 0 || len(c.w.quorum.voters) > 3 {
 		early(30*time.Second, (*chaos).minority)
+	}
+	if c.rng.IntN(2) == 0 {
+		early(3*time.Minute, (*chaos).keeperHang)
 	}
 	c.every = time.Duration(20+c.rng.IntN(100)) * time.Second
 	share := func(most float64) float64 {

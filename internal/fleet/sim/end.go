@@ -36,6 +36,14 @@ func (j *judge) end(w *World) {
 	w.each(func(p *partition) { j.whole(w, p) })
 }
 
+// satisfied says whether the end would be as desired now.
+func (j *judge) satisfied(w *World) bool {
+	probe := *j
+	probe.violations, probe.tale, probe.narrate = nil, nil, false
+	probe.end(w)
+	return !probe.failed
+}
+
 func orZones(own, others []string) []string {
 	if len(own) > 0 {
 		return own

@@ -113,6 +113,22 @@ func (c *chaos) longHang() bool {
 	return true
 }
 
+// keeperHang lets a broker that alone has all of some partition hang for so long that it counts as lost. It comes back.
+func (c *chaos) keeperHang() bool {
+	m := c.pick(func(m *machine) bool {
+		id := m.spec.NodeID
+		return m.spec.Role == compute.RoleBroker && c.restable(m) && slices.ContainsFunc(c.w.on[id], func(p *partition) bool { return len(p.isr) == 1 && p.isr[0] == id })
+	})
+	if m == nil {
+		return false
+	}
+	d := c.lasts(2*time.Minute, 15*time.Minute)
+	c.w.tell("FAULT: broker %d, which alone has all of some partition, hangs for %s with its machine", m.spec.NodeID, d.Round(time.Second))
+	c.w.hang(m, true)
+	c.w.after(d, func() { c.w.resume(m) })
+	return true
+}
+
 // maintenance announces the end of a machine.
 func (c *chaos) maintenance() bool {
 	m := c.target(func(m *machine) bool { return m.serves() && m.maintenance == "" && c.sparable(m) })

@@ -168,8 +168,8 @@ func (j *judge) removesVoter(w *World, p *Provider, id int32) {
 	rest := without(w.quorum.voters, id)
 	good := 0
 	for _, voter := range rest {
-		// One that has failed only just now is not known to have.
-		if m := w.machines[voter]; w.current(voter) || m != nil && m.bad > max(p.seen, w.now-knows) {
+		// One that has failed only just now is not known to have: the quorum counts it as caught up for two seconds more.
+		if m := w.machines[voter]; w.current(voter) || m != nil && m.bad > max(p.seen, w.now-knows)-2*time.Second {
 			good++
 		}
 	}
@@ -187,13 +187,16 @@ func (j *judge) launch(w *World, p *Provider, spec compute.NodeSpec) {
 	if j.want == nil || count == 0 {
 		return
 	}
-	alive, rolling, pending := 0, false, 0
+	alive, there, rolling, pending := 0, 0, false, 0
 	for _, id := range w.order {
 		m := w.machines[id]
 		if m.spec.Group != spec.Group || m.lost() || m.misreported > 0 || w.failed(id) || m.state == compute.StateStopping {
 			continue
 		}
 		alive++
+		if m.spec.Zone == spec.Zone {
+			there++
+		}
 		switch {
 		case m.spec.SpecHash != spec.SpecHash:
 			rolling = true
@@ -207,8 +210,13 @@ func (j *judge) launch(w *World, p *Provider, spec compute.NodeSpec) {
 	if j.alive[spec.Group] > count {
 		limit += count
 	}
-	// All that is healthy waits for what is broken, so the successor of that has to come.
-	if alive+1 > limit && (spec.Replaces == 0 || !w.repairs(p, spec.Replaces)) {
+	// All that is healthy waits for what is broken, so the successor of that has to come. Where that was a successor itself, the new one is
+	// launched for the node that both take over from.
+	repairs := slices.ContainsFunc(w.order, func(id int32) bool {
+		m := w.machines[id]
+		return m.spec.Group == spec.Group && m.spec.Zone == spec.Zone && (w.repairs(p, id) || m.maintenance != "")
+	})
+	if alive+1 > limit && there > 0 && !repairs && (spec.Replaces == 0 || !w.repairs(p, spec.Replaces)) {
 		j.violate(w, Surge, "group %s gets node %d, and has %d alive; %d are wanted, and %d more at once", spec.Group, spec.NodeID, alive, count, surge)
 	}
 	if rolling && pending > 0 && !j.served[spec.Group+spec.SpecHash] {
@@ -245,14 +253,15 @@ func (j *judge) replaces(w *World, p *Provider, spec compute.NodeSpec) {
 	}
 }
 
-// unasked are the lost brokers of a group that hold replicas, when there are more than are replaced without being asked, less those that were named.
+// unasked are the lost brokers of a group that hold replicas, less those that were named, when there are more than are replaced without
+// being asked. Only those whose machines are still listed: of the others nobody knows the group.
 func (j *judge) unasked(w *World, p *Provider, group string) []int32 {
 	var lost []int32
 	count, _ := j.wanted(group)
 	for id, since := range w.lost {
 		registered := w.brokers[id] != nil && w.brokers[id].fenced && w.brokers[id].changed < p.seen
 		holds := slices.ContainsFunc(w.on[id], func(one *partition) bool { return slices.Contains(one.replicas, id) })
-		if w.group[id] == group && registered && holds && since < p.seen && !slices.Contains(j.named(group), id) {
+		if m := w.machines[id]; m != nil && m.spec.Group == group && registered && holds && since < p.seen && !slices.Contains(j.named(group), id) {
 			lost = append(lost, id)
 		}
 	}

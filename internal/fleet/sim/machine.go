@@ -44,7 +44,7 @@ type machine struct {
 	slow    float64
 	// bad is since when it does not serve, caught when a controller has caught up.
 	bad, caught time.Duration
-	// recovered is when it began to serve again, doubted since when compute or Kafka has something against it, 0 when neither has.
+	// recovered is when it began to serve again, or came into an ISR again, doubted since when compute or Kafka has something against it, 0 when neither has.
 	recovered, doubted time.Duration
 	// life is another one after each end of its process, so that what was meant for an earlier one does not happen. registered is the one
 	// that Kafka has let in last.

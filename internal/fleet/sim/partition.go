@@ -279,6 +279,9 @@ func (w *World) copy(passed time.Duration) {
 		rate := min(share(link{a.to, false, a.throttled}), share(link{a.p.leader, true, a.throttled}))
 		l.bytes = min(a.p.end, l.bytes+int64(rate*passed.Seconds()))
 		if l.bytes == a.p.end && w.quorum.leader >= 0 && w.leads(a.to, false) {
+			if m := w.machines[a.to]; !w.inSync(m) {
+				m.recovered = w.now
+			}
 			w.change(a.p, func() { w.join(a.p, a.to) })
 		}
 	}
@@ -317,6 +320,11 @@ func (w *World) stall(m *machine, lasts time.Duration) {
 			}
 		}
 	})
+}
+
+// calm ends all writing: at the end it would only change what is even and what is not.
+func (w *World) calm() {
+	w.each(func(p *partition) { w.change(p, func() { p.rate = 0 }) })
 }
 
 // described is the partition as Kafka tells it.

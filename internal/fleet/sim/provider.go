@@ -32,6 +32,8 @@ type Provider struct {
 	dead bool
 	// seen is as of when it last observed the fleet, listed when it last listed the machines, with which each observation begins.
 	seen, listed time.Duration
+	// changed is when it last changed anything.
+	changed time.Duration
 	// waiting is what its engine has last said that it waits for.
 	waiting string
 	// giveUp is when an apply has taken too long.
@@ -159,6 +161,7 @@ func (p *Provider) effect(ctx context.Context, name, subject string, parts ...fu
 	}
 	w := p.w
 	p.effects++
+	p.changed = w.now
 	w.judge.count.Effects++
 	switch {
 	case p.effects == p.cut && !p.after, p.chance(p.trouble.kill / 2):

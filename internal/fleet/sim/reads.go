@@ -61,7 +61,8 @@ func (p *Provider) Brokers(ctx context.Context) (clusterID string, brokers []kaf
 	return p.w.record.ID, brokers, nil
 }
 
-// Topics implements fleet.Kafka.
+// Topics implements fleet.Kafka. An old answer is never from before the provider's own last effect: the client asks a broker that has
+// followed the metadata as far as the controllers had committed it.
 func (p *Provider) Topics(ctx context.Context) ([]kafka.Topic, error) {
 	if err := p.read(ctx, "Topics"); err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (p *Provider) Topics(ctx context.Context) ([]kafka.Topic, error) {
 	if err := cmpErr(p.anyBroker("Topics"), p.led("Topics")); err != nil {
 		return nil, err
 	}
-	if p.past.topics != nil && p.w.now-p.past.topicsAt < stale && p.chance(p.trouble.stale) {
+	if p.past.topics != nil && p.w.now-p.past.topicsAt < stale && p.past.topicsAt >= p.changed && p.chance(p.trouble.stale) {
 		p.w.tell("%s gets an old list of topics, of %s before", p.name, p.w.now-p.past.topicsAt)
 		p.seen = min(p.past.topicsAt, p.listed)
 		return p.past.topics, nil

@@ -173,13 +173,11 @@ func (r *run) settle() {
 			w.judge.violate(w, Liveness, "an apply of a fleet that is as desired: %s", err)
 		}
 	}
-	// What is written from now on would only change what is even and what is not.
-	w.each(func(p *partition) { w.change(p, func() { p.rate = 0 }) })
+	w.calm()
 	until := w.now + time.Minute
 	w.pass(&until)
-	if len(r.scenario.After.Groups) > 1 {
-		r.play(again, r.providers[0]) // What one group gives up another one may only see at its next apply.
-	}
+	// What one group gives up another one may see only at its next apply, and so with what a node can that did not say at the last one.
+	r.play(again, r.providers[0])
 	w.judge.end(w)
 	if w.judge.failed {
 		return
@@ -216,7 +214,12 @@ func (r *run) operate(p *Provider) {
 			continue
 		case err == nil && calm:
 			w.tell("%s: done", p.name)
-			return
+			w.calm()
+			p.wait(time.Minute)
+			if late++; w.judge.satisfied(w) || late >= maxApplies {
+				return // What is not as desired is told when all are through.
+			}
+			continue
 		case err == nil:
 			w.tell("%s: done for now", p.name)
 			p.wait(min(max(r.quiet-w.now, 0), w.between(time.Minute, 10*time.Minute))) // As on a schedule.
