@@ -58,7 +58,7 @@ type Client struct {
 	recent  map[string]recent
 	// suspects is since when this process has seen nodes given up by compute or Kafka, by cluster. It makes the wait of one run shorter, and
 	// nothing else depends on it.
-	suspects map[string]map[int32]time.Time
+	suspects map[string]map[int32]doubts
 	placing  map[string]chan *placing
 	groups   map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
 }
@@ -89,7 +89,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	}
 	return &Client{
 		driver: driver, opts: opts,
-		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]time.Time{},
+		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]doubts{},
 		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
 	}
 }

@@ -133,8 +133,12 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 	return o, nil
 }
 
+// doubts are since when a node is given up by compute, and by Kafka; zero when it is not.
+type doubts struct{ compute, kafka time.Time }
+
 // sinceWhen notes since when each node is given up by compute or by Kafka: what compute says of its own state, what the quorum says of
-// when it last followed the metadata, and at the latest since this process first saw it.
+// when it last followed the metadata, and at the latest since this process first saw it. Each speaks for itself: that compute was wrong about
+// a node for a while says nothing of how long Kafka misses it.
 func (c *Client) sinceWhen(cluster string, o *observed, now time.Time) {
 	followed := map[int32]time.Time{}
 	for _, v := range slices.Concat(o.quorum.Voters, o.quorum.Observers) {
@@ -144,23 +148,34 @@ func (c *Client) sinceWhen(cluster string, o *observed, now time.Time) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	seen := map[int32]time.Time{}
+	before, seen := c.suspects[cluster], map[int32]doubts{}
 	for i := range o.Nodes {
 		n := &o.Nodes[i]
-		stranger := n.InstanceID == "" && n.Answering
-		if !stranger && !o.GivenUp(*n) {
-			n.SuspectSince = time.Time{}
-			continue
+		var d doubts
+		byCompute, byKafka := o.GivenUp(*n)
+		if byCompute {
+			d.compute = earliest(now, before[n.ID].compute, n.SuspectSince)
 		}
-		since := now
-		for _, t := range []time.Time{c.suspects[cluster][n.ID], followed[n.ID], n.SuspectSince} {
-			if !t.IsZero() && t.Before(since) {
-				since = t
-			}
+		if byKafka {
+			d.kafka = earliest(now, before[n.ID].kafka, followed[n.ID])
 		}
-		n.SuspectSince, seen[n.ID] = since, since
+		n.SuspectSince = earliest(d.compute, d.kafka)
+		if d != (doubts{}) {
+			seen[n.ID] = d
+		}
 	}
 	c.suspects[cluster] = seen
+}
+
+// earliest is the first of some moments, those left out that are zero.
+func earliest(moments ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range moments {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
 }
 
 // diskBytes is the size of all disks of a machine.

@@ -241,8 +241,10 @@ func (o Observation) leftBehind(n Node) Condition {
 	return Condition{Cause: CauseHung, Reason: "it has not caught up with the quorum"}
 }
 
-// GivenUp says whether anybody has given the node up, so that since when can be told.
-func (o Observation) GivenUp(n Node) bool { return n.givenUp().Cause != "" || o.givenUp(n).Cause != "" }
+// GivenUp says who has given the node up, so that since when can be told.
+func (o Observation) GivenUp(n Node) (byCompute, byKafka bool) {
+	return n.givenUp().Cause != "", o.givenUp(n).Cause != ""
+}
 
 // judged is the observation with the condition of every node.
 func (o Observation) judged(g Group, now time.Time) Observation {
