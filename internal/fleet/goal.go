@@ -33,6 +33,10 @@ const (
 	// fetchBackoffMillis is how long a follower waits that has nothing to ask a leader for, since all that it lacks from it is held back by
 	// the limit; Kafka's default is a second. With that, the end of each move was a second of copying and a second of nothing in turn.
 	fetchBackoffMillis = 50
+	// fetchWaitMillis is how long a leader with nothing new lets a follower wait at most; Kafka's default is 500. A partition whose leader
+	// changes waits for it, too: the thread that is to follow the new one has to be through with what it has asked for other partitions.
+	// With the default, each hand-over of a roll held up the producers for up to half a second more.
+	fetchWaitMillis = 100
 	// quotaWindows is over how many seconds beyond the current one a replication throttle is averaged; Kafka's default is 11. What was not
 	// used of them is made up for at once, and a broker that has just started copies slowly in its first seconds: with the default, more
 	// than 1.8 times the limit followed.
@@ -151,6 +155,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		"share.coordinator.state.topic.min.isr":            strconv.Itoa(isr),
 		"replica.fetch.response.max.bytes":                 strconv.Itoa(fetchBytes),
 		"replica.fetch.backoff.ms":                         strconv.Itoa(fetchBackoffMillis),
+		"replica.fetch.wait.max.ms":                        strconv.Itoa(fetchWaitMillis),
 		"replication.quota.window.num":                     strconv.Itoa(quotaWindows),
 	}
 	maps.Copy(config, static)

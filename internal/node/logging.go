@@ -13,6 +13,11 @@ appender.main.policies.size.type = SizeBasedTriggeringPolicy
 appender.main.policies.size.size = 20MB
 appender.main.strategy.type = DefaultRolloverStrategy
 appender.main.strategy.max = 3
+# Each change of a dynamic setting, of which a rollout makes many, would have all settings printed several times.
+logger.config.name = org.apache.kafka.common.config.AbstractConfig
+logger.config.level = warn
+logger.kafkaconfig.name = kafka.server.KafkaConfig
+logger.kafkaconfig.level = warn
 rootLogger.level = info
 rootLogger.appenderRef.main.ref = main
 `
