@@ -58,9 +58,9 @@ func run() error {
 	outcome, fault := s.tell(ctx)
 	outcome.Seed = *seed
 	if fault != nil {
-		fault = errors.Join(fault, fmt.Errorf("what Terraform, the provider and the nodes say is in %s", logs), keepLogs(box, logs))
+		fault = errors.Join(fault, fmt.Errorf("what Terraform, the provider, the nodes and the clients say is in %s", logs))
 	}
-	fault = errors.Join(fault, s.kafka.Close(), box.Remove())
+	fault = errors.Join(fault, keepLogs(box, logs), s.kafka.Close(), box.Remove())
 	if ctx.Err() != nil {
 		return errors.Join(errors.New("interrupted"), fault)
 	}

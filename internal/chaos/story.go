@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -21,8 +23,8 @@ const (
 	// loadTopic is produced to and consumed all the time; dataTopic is filled before and read back at the end.
 	loadTopic, dataTopic = "orders", "payments"
 	// loadRate, in records a second over all six partitions, is little, so that two cores carry it beside a dozen JVMs, and enough that a
-	// partition acknowledges twenty times in each second in which it can.
-	loadRate, loadBytes = 120, 256
+	// partition acknowledges ten times in each second in which it can.
+	loadRate, loadBytes = 60, 256
 	// The data: 48 MiB in each of three replicas.
 	dataRecords, dataBytes, dataRate = 6144, 8192, 1500
 	// within is how long everything but the verdict may take, verdictWithin what reading everything back may.
@@ -85,7 +87,12 @@ func (s *story) tell(ctx context.Context) (result, error) {
 	if err := waitFor(acting, patience, func() bool { return data.Acked() == dataRecords }); err != nil {
 		return r, fmt.Errorf("waiting for the data to be written, %d of %d records: %w", data.Acked(), dataRecords, err)
 	}
-	load, err := check.Start(acting, check.Options{Bootstrap: s.Fleet.Brokers, Topic: loadTopic, Rate: loadRate, RecordBytes: loadBytes})
+	clients, err := os.Create(filepath.Join(s.applies.logs, "clients.log"))
+	if err != nil {
+		return r, fmt.Errorf("the file for what the clients say: %w", err)
+	}
+	defer func() { _ = clients.Close() }()
+	load, err := check.Start(acting, check.Options{Bootstrap: s.Fleet.Brokers, Topic: loadTopic, Rate: loadRate, RecordBytes: loadBytes, Log: clients})
 	if err != nil {
 		return r, err
 	}

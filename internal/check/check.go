@@ -9,6 +9,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -43,6 +44,8 @@ type Options struct {
 	Records int
 	// DeliveryTimeout is how long a record is repeated before it counts as failed, 3 minutes when 0.
 	DeliveryTimeout time.Duration
+	// Log takes what the Kafka clients say of each request, which is a lot; nil for nothing.
+	Log io.Writer
 }
 
 // filled returns the options with their defaults, or an error that says which of them cannot be used.

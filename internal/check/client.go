@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -89,4 +90,14 @@ func (p *produceFailures) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.B
 	if key == int16(kmsg.Produce) && e2e.Err() != nil {
 		p.count.Add(1)
 	}
+}
+
+// logger writes what a client says to the options' Log.
+func (o Options) logger(name string) kgo.Logger {
+	if o.Log == nil {
+		return kgo.BasicLogger(io.Discard, kgo.LogLevelNone, nil)
+	}
+	return kgo.BasicLogger(o.Log, kgo.LogLevelDebug, func() string {
+		return time.Now().UTC().Format("15:04:05.000 ") + name + " "
+	})
 }

@@ -22,6 +22,8 @@ const (
 	batchBytes = 64 << 10
 	// produceEvery is the beat of the producer: each time, it sends what has become due since.
 	produceEvery = 10 * time.Millisecond
+	// consumeEvery is how often the consumer is answered at least. An answer for each record would cost a small machine more than all else.
+	consumeEvery = 500 * time.Millisecond
 	// readBackStall is how long the reading at the end may go without a record before it is given up.
 	readBackStall = time.Minute
 )
@@ -75,6 +77,7 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 		// The bound of maxOpen for each partition comes first.
 		kgo.MaxBufferedRecords(math.MaxInt32),
 		kgo.WithHooks(r.failures),
+		kgo.WithLogger(options.logger("producer")),
 	)
 	if err != nil {
 		return nil, err
@@ -87,7 +90,8 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 	for p, at := range r.begin {
 		offsets[p] = kgo.NewOffset().At(at)
 	}
-	r.consumer, err = newClient(ctx, options.Bootstrap, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{options.Topic: offsets}), kgo.FetchMaxWait(time.Second))
+	r.consumer, err = newClient(ctx, options.Bootstrap, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{options.Topic: offsets}), kgo.FetchMaxWait(consumeEvery), kgo.FetchMinBytes(batchBytes),
+		kgo.WithLogger(options.logger("consumer")))
 	if err != nil {
 		r.producer.Close()
 		return nil, err
