@@ -114,7 +114,7 @@ func TestAvailabilityIsAPromise(t *testing.T) {
 		faults       bool
 		broken       bool
 	}{{1, 1, false, false}, {0.9999, 1, false, true}, {0.6, 1, true, false}, {0.6, 0.999, true, false}, {0.6, 0.9989, true, true}} {
-		err := result{AvailabilityRaw: tt.raw, Availability: tt.without}.available(tt.faults)
+		err := result{AvailabilityRaw: tt.raw, AvailabilityOutsideZoneLoss: tt.without}.available(tt.faults)
 		if (err != nil) != tt.broken {
 			t.Errorf("%+v: %v", tt, err)
 		}

@@ -51,6 +51,8 @@ type story struct {
 	mu       sync.Mutex
 	faults   []fault
 	excluded []check.Interval
+	// zoneLost is from when a zone was lost until its nodes were replaced.
+	zoneLost []check.Interval
 	hung     map[int32]bool
 }
 
@@ -190,7 +192,7 @@ func (s *story) strikeAll(ctx context.Context) error {
 // judge ends the checks and puts their figures into the result.
 func (s *story) judge(ctx context.Context, r *result, data, load *check.Run) error {
 	s.mu.Lock()
-	excluded := s.excluded
+	excluded, zoneLost := s.excluded, s.zoneLost
 	r.Faults = append([]fault{}, s.faults...)
 	s.mu.Unlock()
 	loaded, err := load.Stop(ctx, excluded...)
@@ -207,6 +209,7 @@ func (s *story) judge(ctx context.Context, r *result, data, load *check.Run) err
 	r.RecordsLost = loaded.RecordsLost + kept.RecordsLost
 	r.LongestGapMillis = loaded.LongestGapMillis
 	r.AvailabilityRaw, r.Availability = share(loaded.AvailabilityRaw), share(loaded.Availability)
+	r.AvailabilityOutsideZoneLoss = share(loaded.Windows.Availability(append(excluded, zoneLost...)...))
 	return errors.Join(loaded.Problem(), kept.Problem(), r.available(len(s.planned) > 0))
 }
 

@@ -89,7 +89,13 @@ func (s *story) strike(ctx context.Context, p planned) error {
 			err = errors.Join(err, kill(byNode[m.id].javas, syscall.SIGKILL))
 		}
 		// The active controller may be among them, and the next one counts every broker's session anew: what counts is when Kafka has seen it.
-		s.background.Go(func() { s.exclude(at, s.awaitFenced(ctx, victims).Add(-sessionTimeout)) })
+		s.background.Go(func() {
+			s.exclude(at, s.awaitFenced(ctx, victims).Add(-sessionTimeout))
+			replaced := s.awaitReplaced(ctx, victims)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.zoneLost = append(s.zoneLost, check.Interval{From: at, To: replaced})
+		})
 		return err
 	}
 }
@@ -205,6 +211,17 @@ func (s *story) awaitFenced(ctx context.Context, victims []machine) time.Time {
 		}
 		return true
 	})
+}
+
+// awaitReplaced returns when nothing is left of the victims and every replica of the fleet is in sync, at the latest when the story ends.
+func (s *story) awaitReplaced(ctx context.Context, victims []machine) time.Time {
+	for sleep(ctx, lookEvery) == nil {
+		v, err := s.look(ctx)
+		if err == nil && v.without(victims) {
+			break
+		}
+	}
+	return time.Now()
 }
 
 func (*story) awaitNotice(ctx context.Context, noticed func() bool) time.Time {

@@ -163,3 +163,11 @@ func (v view) inSyncWithout(p kafka.Partition, struck func(int32) bool) int {
 	}
 	return n
 }
+
+// without says that none of some machines is left, and that the others hold everything in sync.
+func (v view) without(gone []machine) bool {
+	left := func(m machine) bool { return slices.ContainsFunc(gone, func(g machine) bool { return g.id == m.id }) }
+	return !slices.ContainsFunc(slices.Concat(v.brokers, v.controllers), left) && !slices.ContainsFunc(v.partitions, func(p kafka.Partition) bool {
+		return slices.ContainsFunc(p.Target(), func(id int32) bool { return !slices.Contains(p.ISR, id) })
+	})
+}

@@ -133,3 +133,20 @@ func TestWhoeverCanBeStruckIs(t *testing.T) {
 		t.Errorf("there is no active controller, and the victims are %v", victims)
 	}
 }
+
+// TestAZoneIsLostUntilItsNodesAreReplaced: until none of them is left, and the others hold all that they held.
+func TestAZoneIsLostUntilItsNodesAreReplaced(t *testing.T) {
+	zone := []machine{{id: 4, zone: "local-a"}, {id: 1, zone: "local-a"}}
+	v := whole()
+	if v.without(zone) {
+		t.Error("they are still there")
+	}
+	v.brokers, v.controllers = v.brokers[1:], v.controllers[1:]
+	if !v.without(zone) {
+		t.Error("they are gone, and all is in sync")
+	}
+	v.drop(5)
+	if v.without(zone) {
+		t.Error("a replica is not in sync")
+	}
+}

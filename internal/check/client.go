@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -39,7 +38,7 @@ func newClient(ctx context.Context, bootstrap Bootstrap, more ...kgo.Opt) (*kgo.
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.ClientID("kafkafleet-check"),
 		kgo.SeedBrokers(seeds...),
-		kgo.Dialer((&net.Dialer{Timeout: dialTimeout}).DialContext),
+		kgo.Dialer((&dialer{}).DialContext),
 		kgo.RequestTimeoutOverhead(requestTimeout),
 		kgo.RetryTimeout(time.Minute),
 		kgo.RetryBackoffFn(func(tries int) time.Duration {
