@@ -38,7 +38,7 @@ func brokers(g Group, o Observation, now time.Time, d *Decision) {
 	}
 	if !o.KafkaUp {
 		if len(r.leave) > 0 {
-			d.wait("no broker of the cluster answers")
+			d.wait("Kafka does not say all that is needed")
 		}
 		return
 	}
