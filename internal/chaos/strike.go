@@ -127,12 +127,17 @@ func (s *story) await(ctx context.Context, p planned) ([]machine, error) {
 }
 
 func (s *story) strikeTerraform(ctx context.Context) error {
-	for deadline := time.Now().Add(strikeWithin); time.Now().Before(deadline); {
-		if killed, err := s.applies.kill(midApply); killed || err != nil {
+	began := time.Now()
+	for time.Since(began) < strikeWithin {
+		age := midApply
+		if time.Since(began) > 2*midApply {
+			age = 0 // The roll is over, and an apply that finds nothing to do is over in a second.
+		}
+		if killed, err := s.applies.kill(age); killed || err != nil {
 			s.record(fault{Fault: killTerraform})
 			return err
 		}
-		if err := sleep(ctx, lookEvery); err != nil {
+		if err := sleep(ctx, lookEvery/5); err != nil {
 			return err
 		}
 	}
