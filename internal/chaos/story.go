@@ -54,11 +54,13 @@ type story struct {
 	// zoneLost is from when a zone was lost until its nodes were replaced.
 	zoneLost []check.Interval
 	hung     map[int32]bool
+	// dying are brokers that have lost their data and not noticed yet.
+	dying map[int32]bool
 }
 
 // newStory makes a story in a sandbox; Terraform's words and the provider's log go to files in logs.
 func newStory(box *sandbox.Sandbox, faults []planned, logs string) *story {
-	s := &story{Sandbox: box, planned: faults, hung: map[int32]bool{}, began: time.Now()}
+	s := &story{Sandbox: box, planned: faults, hung: map[int32]bool{}, dying: map[int32]bool{}, began: time.Now()}
 	s.kafka = kafka.New(kafka.Config{Bootstrap: box.Fleet.Brokers, Controllers: box.Fleet.Controllers, Timeout: kafkaTimeout})
 	s.applies = &applies{terraform: box.Terraform, logs: logs, say: s.say}
 	return s
@@ -176,16 +178,12 @@ func (s *story) strikeAll(ctx context.Context) error {
 		errs = append(errs, s.strike(ctx, p))
 	}
 	// The end of the last one is a part of it.
-	s.mu.Lock()
-	hanging := len(s.hung) > 0
-	s.mu.Unlock()
-	if hanging {
-		errs = append(errs, waitFor(ctx, hangFor+patience, func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return len(s.hung) == 0
-		}))
+	ended := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.hung)+len(s.dying) == 0
 	}
+	errs = append(errs, waitFor(ctx, hangFor+patience, ended))
 	return errors.Join(errs...)
 }
 

@@ -79,7 +79,15 @@ func (s *story) strike(ctx context.Context, p planned) error {
 			return err
 		}
 		// Kafka lives on until it writes to its disk by name, and dies then.
-		s.background.Go(func() { s.exclude(at, s.awaitDeath(ctx, victims[0].id)) })
+		s.mu.Lock()
+		s.dying[victims[0].id] = true
+		s.mu.Unlock()
+		s.background.Go(func() {
+			s.exclude(at, s.awaitDeath(ctx, victims[0].id))
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.dying, victims[0].id)
+		})
 		return nil
 	default: // A whole zone: first the agents, which would start Kafka again.
 		for _, m := range victims {
