@@ -347,6 +347,8 @@ func everyRequest(t *testing.T, c *kafka.Client, release string) {
 		ok(c.AlterQuotas(ctx, entity, []kafka.QuotaChange{{Key: "producer_byte_rate"}}, false))
 	}
 
+	everyUserRequest(t, c)
+
 	level, _ := kafka.MetadataLevel(release)
 	features, err := c.Features(ctx)
 	ok(err)
