@@ -44,7 +44,9 @@ func credentialName(user, mechanism string) string {
 // the password is the expected one cannot be asked. A user has at least one: without any it is ErrNotFound, which is confirmed by
 // more than one broker.
 func (c *Client) UserCredentials(ctx context.Context, user string) (map[string]int32, error) {
-	found, err := find(ctx, c, func(ctx context.Context, to nodes) (map[string]int32, error) { return c.userCredentialsAt(ctx, to, user) })
+	found, err := find(ctx, c, func(ctx context.Context, to nodes) (map[string]int32, error) {
+		return c.userCredentialsAt(ctx, to, user)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("SCRAM credentials of user %q: %w", user, err)
 	}

@@ -36,6 +36,8 @@ type connections struct {
 	// external is the Kafka of the provider block; externalErr says why there is none.
 	external    *kafka.Client
 	externalErr error
+	// login is how the provider logs in to the external Kafka, nil for not by name and password.
+	login *kafka.SASL
 }
 
 // Kafka returns the client of a cluster by its name, or of the provider block's own Kafka for a null name. It makes no call to

@@ -74,7 +74,7 @@ func (p *kafkafleetProvider) Metadata(_ context.Context, _ provider.MetadataRequ
 
 func (p *kafkafleetProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Owns whole Apache Kafka fleets: the machines, the brokers and controllers on them, and the topics, quotas and ACLs inside. " +
+		MarkdownDescription: "Owns whole Apache Kafka fleets: the machines, the brokers and controllers on them, and the topics, quotas, ACLs and users inside. " +
 			"It finds the brokers of a cluster by asking where its nodes run, at each run, so that no broker's address stands in a configuration.\n\n" +
 			"With neither `local` nor `kafka`, the provider works as with `local = {}`.",
 		Attributes: map[string]schema.Attribute{
@@ -109,7 +109,7 @@ func (p *kafkafleetProvider) Schema(_ context.Context, _ provider.SchemaRequest,
 				},
 			},
 			"kafka": schema.SingleNestedAttribute{
-				MarkdownDescription: "A Kafka cluster that this provider did not build: Amazon MSK, Strimzi, Aiven, self-run. Topics, quotas and ACLs without a `cluster` are its objects. " +
+				MarkdownDescription: "A Kafka cluster that this provider did not build: Amazon MSK, Strimzi, Aiven, self-run. Topics, quotas, ACLs and users without a `cluster` are its objects. " +
 					"It can stand beside `local`.",
 				Optional:   true,
 				Attributes: kafkaAttributes(),
@@ -198,7 +198,7 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 	if err != nil {
 		data.Kafka.externalErr = err
 	} else {
-		data.Kafka.external = dial(config)
+		data.Kafka.external, data.Kafka.login = dial(config), config.SASL
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ActionData = data, data, data
 }
@@ -274,7 +274,7 @@ func configured(data any, diags *diag.Diagnostics) *providerData {
 }
 
 func (p *kafkafleetProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newClusterResource, newBrokerGroupResource, newTopicResource, newQuotaResource, newACLResource}
+	return []func() resource.Resource{newClusterResource, newBrokerGroupResource, newTopicResource, newQuotaResource, newACLResource, newUserResource}
 }
 
 func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.DataSource {

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 // sharedKafka is the cluster that all tests share.
 func sharedKafka(t *testing.T) *kafkatest.Cluster {
 	t.Helper()
-	shared.Do(func() { shared.cluster, shared.err = kafkatest.Run(kafkatest.Options{}) })
+	shared.Do(func() { shared.cluster, shared.err = kafkatest.Run(kafkatest.Options{SASL: true}) })
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}

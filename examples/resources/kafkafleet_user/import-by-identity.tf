@@ -1,0 +1,7 @@
+import {
+  to = kafkafleet_user.shop
+  identity = {
+    cluster = "production"
+    name    = "shop"
+  }
+}
