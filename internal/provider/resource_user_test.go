@@ -287,7 +287,7 @@ func TestAccUserFaultsAreToldAtPlan(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(nil),
 		Steps: []resource.TestStep{
-			plan(user("", "p", ""), `the name is empty`),
+			plan(user("", "p", ""), `The name is empty`),
 			plan(user("jürgen", "p", ""), `Not a user's name...'ü'...ASCII`),
 			plan(user("a", "p", "iterations = 4095"), `between 4096 and 16384, got: 4095`),
 			plan(user("a", "p", "iterations = 16385"), `between 4096 and 16384, got: 16385`),
@@ -305,7 +305,7 @@ func TestAccUserFaultsAreToldAtPlan(t *testing.T) {
 // TestUserPasswordIsSetWhen is the decision at plan for a user that exists and has a password declared.
 func TestUserPasswordIsSetWhen(t *testing.T) {
 	one, two, none := types.Int64Value(1), types.Int64Value(2), types.Int64Null()
-	same, other, later := types.StringValue("same"), types.StringValue("other"), types.StringUnknown()
+	same, other, later := types.StringValue("same"), types.StringValue("edited-secret"), types.StringUnknown()
 	s256, s512 := []string{"SCRAM-SHA-256"}, []string{"SCRAM-SHA-512"}
 	both := slices.Concat(s256, s512)
 	mark := markOf("same", 4096)
@@ -346,7 +346,7 @@ func TestUserPasswordIsSetWhen(t *testing.T) {
 			if sets := m.sets(config, prior, test.mark, &diags); sets != test.sets || (diags.WarningsCount() > 0) != test.warns {
 				t.Errorf("it is set: %v, with %v", sets, diags)
 			}
-			if text := fmt.Sprint(diags); strings.Contains(text, "other") {
+			if text := fmt.Sprint(diags); strings.Contains(text, "edited-secret") {
 				t.Errorf("the warning tells the password: %s", text)
 			}
 		})
