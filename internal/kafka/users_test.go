@@ -162,3 +162,18 @@ func TestUserCredentialIsPrintedWithoutItsPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestNobodyLogsInByANameThatIsNotASCII is why the provider refuses such names: Kafka stores the credential.
+func TestNobodyLogsInByANameThatIsNotASCII(t *testing.T) {
+	c := connect(t, shared)
+	for name, takes := range map[string]bool{"jurgen\x01\x7f": true, "jürgen": false} {
+		u := kafka.UserCredential{User: name, Mechanism: "SCRAM-SHA-512", Iterations: kafka.MinSCRAMIterations, Password: "p"}
+		if err := c.SetUserCredential(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		awaitLogin(t, u, takes)
+		if err := c.DeleteUserCredential(t.Context(), u.User, u.Mechanism); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -75,9 +75,9 @@ func (r *userResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A user who logs in with a password, by SASL/SCRAM. In ACLs and quotas the user `alice` is the principal `User:alice`.\n\n" +
-			"The password is write-only (Terraform 1.11, OpenTofu 1.11): it is in no state and no plan, and Kafka gets it salted and hashed. There are two ways to change it:\n" +
-			"  * Without `password_wo_version`, an edited password is noticed at plan and set. What it is compared with is a slow, salted hash of the last one (argon2id) in the resource's private state.\n" +
-			"  * With `password_wo_version`, the version decides: the password is set when the version changes, and an edited password alone gets a warning. " +
+			"The password is write-only (Terraform 1.11, OpenTofu 1.11): it is in no state and no plan, and Kafka gets it salted and hashed. There are two ways to change it:\n\n" +
+			"* Without `password_wo_version`, an edited password is noticed at plan and set. What it is compared with is a slow, salted hash of the last one (argon2id) in the resource's private state.\n" +
+			"* With `password_wo_version`, the version decides: the password is set when the version changes, and an edited password alone gets a warning. " +
 			"Use it for a password that is another one in each run, such as that of an ephemeral `random_password`.\n\n" +
 			"The resource owns all SCRAM credentials of its user: one of a mechanism that is not declared is removed by the next apply, and deleting the resource deletes all of them. " +
 			"Deleted credentials, and other iterations or mechanisms, are seen as drift. Kafka shows nobody the password itself, so that another password with the same iterations is not seen: " +
@@ -111,9 +111,10 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"password_wo_version": schema.Int64Attribute{
-				MarkdownDescription: "Any number. Where it is declared, `password_wo` is set when it changes, and only then.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
+				MarkdownDescription: "Any number. Where it is declared, an edited `password_wo` is set when the version changes. " +
+					"Other iterations or another mechanism set the password, too: Kafka keeps hashes that are made with them.",
+				Optional:   true,
+				Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
 			},
 			"password_set_at": schema.StringAttribute{
 				MarkdownDescription: "When this resource last set the password (RFC 3339). A plan that shows it as known after apply will set it.",
