@@ -90,7 +90,7 @@ func logsIn(t *testing.T, name, mechanism, password string, others ...string) re
 			})
 			for _, other := range others {
 				if err := try(address, other); !errors.Is(err, kafka.ErrInvalid) {
-					return fmt.Errorf("%s answers %w to the password %q, want it refused", address, err, other)
+					return fmt.Errorf("%s answers %q to the password %q, want it refused", address, fmt.Sprint(err), other)
 				}
 			}
 		}
