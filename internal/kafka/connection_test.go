@@ -329,6 +329,33 @@ func everyRequest(t *testing.T, c *kafka.Client, release string) {
 			t.Errorf("deleting %s again: %v, want ErrNotFound", acl, err)
 		}
 	}
+	many := []kafka.ACL{
+		{"Group", name, "Literal", "User:many", "*", "Read", "Allow"},
+		{"Topic", name, "Literal", "User:many", "*", "Read", "Allow"},
+		{"Topic", name, "Literal", "User:many", "192.0.2.1", "Write", "Deny"},
+		{"Topic", name, "Prefixed", "User:many", "*", "Read", "Allow"},
+	}
+	other := kafka.ACL{"Topic", name, "Literal", "User:other", "*", "Read", "Allow"}
+	there := func(like kafka.ACL, want ...kafka.ACL) {
+		t.Helper()
+		found, err := c.ACLs(ctx, like)
+		ok(err)
+		if !slices.Equal(found, want) {
+			t.Errorf("like %+v there are %v, want %v", like, found, want)
+		}
+	}
+	ok(c.CreateACL(ctx, other))
+	ok(c.CreateACLs(ctx, many))
+	there(kafka.ACL{Principal: "User:many"}, many...)
+	there(kafka.ACL{ResourceType: "Topic", ResourceName: name, PatternType: "Literal"}, many[1], many[2], other)
+	ok(c.DeleteACLs(ctx, many[1:]))
+	there(kafka.ACL{Principal: "User:many"}, many[0])
+	there(kafka.ACL{ResourceType: "Topic", ResourceName: name, PatternType: "Literal"}, other)
+	ok(c.DeleteACLs(ctx, []kafka.ACL{many[0], other}))
+	// A deletion without a principal would be one of everybody's.
+	if err := c.DeleteACLs(ctx, []kafka.ACL{{"Topic", name, "Literal", "", "*", "Read", "Allow"}}); !errors.Is(err, kafka.ErrInvalid) {
+		t.Errorf("deleting an ACL of nobody: %v, want ErrInvalid", err)
+	}
 	refused := kafka.ACL{"Topic", "a", "Literal", "no principal", "*", "Read", "Allow"}
 	if err := c.CreateACL(ctx, refused); !errors.Is(err, kafka.ErrInvalid) || !strings.Contains(kafka.Words(err), "no principal") {
 		t.Errorf("an ACL without a principal: %v, want ErrInvalid with Kafka's words", err)
