@@ -66,6 +66,8 @@ type providerData struct {
 	Fleet *fleet.Client
 	// Kafka finds the client for a cluster.
 	Kafka *connections
+	// ACLs are the bindings that resources of this run have come to declare.
+	ACLs *aclClaims
 }
 
 func (p *kafkafleetProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -185,6 +187,7 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 		return kafka.New(config)
 	}
 	data := &providerData{
+		ACLs: newACLClaims(),
 		Fleet: fleet.New(driver(ctx, m, &resp.Diagnostics), fleet.Options{
 			Dial: func(_ string, brokers, controllers func(context.Context) ([]string, error)) *kafka.Client {
 				return dial(kafka.Config{Bootstrap: brokers, Controllers: controllers})
@@ -274,7 +277,7 @@ func configured(data any, diags *diag.Diagnostics) *providerData {
 }
 
 func (p *kafkafleetProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newClusterResource, newBrokerGroupResource, newTopicResource, newQuotaResource, newACLResource, newUserResource}
+	return []func() resource.Resource{newClusterResource, newBrokerGroupResource, newTopicResource, newQuotaResource, newACLResource, newUserResource, newACLsResource}
 }
 
 func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.DataSource {

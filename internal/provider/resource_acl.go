@@ -4,22 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"net/netip"
-	"regexp"
-	"slices"
-	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -34,38 +24,25 @@ var (
 	_ resource.ResourceWithIdentity       = (*aclResource)(nil)
 )
 
-// principalForm is a principal as Kafka writes it.
-var principalForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*:.+$`)
-
 func newACLResource() resource.Resource { return &aclResource{} }
 
 type aclResource struct{ data *providerData }
 
 type aclModel struct {
-	ID           types.String `tfsdk:"id"`
-	Cluster      types.String `tfsdk:"cluster"`
-	ResourceType types.String `tfsdk:"resource_type"`
-	ResourceName types.String `tfsdk:"resource_name"`
-	PatternType  types.String `tfsdk:"pattern_type"`
-	Principal    types.String `tfsdk:"principal"`
-	Host         types.String `tfsdk:"host"`
-	Operation    types.String `tfsdk:"operation"`
-	Permission   types.String `tfsdk:"permission"`
+	ID      types.String `tfsdk:"id"`
+	Cluster types.String `tfsdk:"cluster"`
+	bindingModel
 }
 
 type aclIdentity struct {
-	Cluster      types.String `tfsdk:"cluster"`
-	ResourceType types.String `tfsdk:"resource_type"`
-	ResourceName types.String `tfsdk:"resource_name"`
-	PatternType  types.String `tfsdk:"pattern_type"`
-	Principal    types.String `tfsdk:"principal"`
-	Host         types.String `tfsdk:"host"`
-	Operation    types.String `tfsdk:"operation"`
-	Permission   types.String `tfsdk:"permission"`
+	Cluster types.String `tfsdk:"cluster"`
+	bindingModel
 }
 
 func (r *aclResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_acl"
+	// A binding has no other identity than all that it says, so a change in place, which alone can create before it deletes, changes it.
+	resp.ResourceBehavior.MutableIdentity = true
 }
 
 func (r *aclResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
@@ -82,57 +59,27 @@ func (r *aclResource) IdentitySchema(_ context.Context, _ resource.IdentitySchem
 }
 
 func (r *aclResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	word := func(text string, words []string) schema.StringAttribute {
-		return schema.StringAttribute{
-			MarkdownDescription: text, Required: true,
-			Validators:    []validator.String{stringvalidator.OneOf(words...)},
-			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		}
+	attributes := map[string]schema.Attribute{
+		"id": idAttribute("`cluster/resource_type|resource_name|pattern_type|principal|host|operation|permission`, with `%7C` for a `|` and `%25` for a `%` inside a part. " +
+			"Without `cluster/` for the Kafka of the provider block."),
+		"cluster": clusterAttribute(),
 	}
-	withDefault := func(text, value string, validators ...validator.String) schema.StringAttribute {
-		return schema.StringAttribute{
-			MarkdownDescription: text, Optional: true, Computed: true, Default: stringdefault.StaticString(value),
-			Validators:    validators,
-			PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+	defaults := map[string]string{"pattern_type": defaultPattern, "host": defaultHost, "permission": defaultPermission}
+	for name, attribute := range bindingAttributes() {
+		if value, ok := defaults[name]; ok {
+			attribute.Optional, attribute.Computed, attribute.Default = true, true, stringdefault.StaticString(value)
+		} else {
+			attribute.Required = true
 		}
+		attributes[name] = attribute
 	}
-	var operations []string
-	var table strings.Builder
-	for _, kind := range slices.Sorted(maps.Keys(kafka.ACLOperations)) {
-		fmt.Fprintf(&table, "\n  * `%s`: `%s`", kind, strings.Join(kafka.ACLOperations[kind], "`, `"))
-		for _, o := range kafka.ACLOperations[kind] {
-			if !slices.Contains(operations, o) {
-				operations = append(operations, o)
-			}
-		}
-	}
-	slices.Sort(operations)
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "One ACL binding: who may, or may not, do what with which resource, from where. The words are Kafka's own, in Kafka's spelling. " +
-			"A binding cannot be changed, so every change makes another one.\n\n" +
+			"Kafka cannot change a binding, so a change creates the new one, waits until every live broker knows it, and only then deletes the old one: access has no hole.\n\n" +
+			"For all bindings of a principal or of a resource there is `kafkafleet_acls`, which also removes what is not declared. A binding belongs to one of the two, " +
+			"never to both: a `kafkafleet_acl` of a principal that a `kafkafleet_acls` owns is removed by the one and created again by the other.\n\n" +
 			"A cluster takes ACLs only if it has an authorizer (`authorizer.class.name`).",
-		Attributes: map[string]schema.Attribute{
-			"id": idAttribute("`cluster/resource_type|resource_name|pattern_type|principal|host|operation|permission`, with `%7C` for a `|` and `%25` for a `%` inside a part. " +
-				"Without `cluster/` for the Kafka of the provider block."),
-			"cluster":       clusterAttribute(),
-			"resource_type": word("What it is about: `"+strings.Join(slices.Sorted(maps.Keys(kafka.ACLOperations)), "`, `")+"`.", slices.Sorted(maps.Keys(kafka.ACLOperations))),
-			"resource_name": schema.StringAttribute{
-				MarkdownDescription: "The resource's name, a prefix of names, or `*` for all. The one name of resource type `Cluster` is `" + kafka.ClusterResource + "`.",
-				Required:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"pattern_type": withDefault("How `resource_name` is meant: `Literal`, the default, or `Prefixed` for all names that begin with it.", "Literal", stringvalidator.OneOf("Literal", "Prefixed")),
-			"principal": schema.StringAttribute{
-				MarkdownDescription: "Who: a type and a name, such as `User:alice`. `User:*` is everyone.",
-				Required:            true,
-				Validators:          []validator.String{stringvalidator.RegexMatches(principalForm, "must be a type, a colon and a name, such as User:alice")},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"host":       withDefault("The IP address that the principal connects from. `*`, the default, is any. Kafka compares addresses, so that a host name would match nothing.", "*", hostValidator{}),
-			"operation":  word("What is allowed or denied. Which operations there are depends on the resource type:"+table.String(), operations),
-			"permission": withDefault("`Allow`, the default, or `Deny`, which is stronger than any `Allow`.", "Allow", stringvalidator.OneOf("Allow", "Deny")),
-		},
+		Attributes: attributes,
 	}
 }
 
@@ -144,95 +91,63 @@ func (r *aclResource) Configure(_ context.Context, req resource.ConfigureRequest
 func (r *aclResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var m aclModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() || m.ResourceType.IsUnknown() {
-		return
-	}
-	kind := m.ResourceType.ValueString()
-	operations, ok := kafka.ACLOperations[kind]
-	if ok && !m.Operation.IsUnknown() && !slices.Contains(operations, m.Operation.ValueString()) {
-		resp.Diagnostics.AddAttributeError(path.Root("operation"), "The operation does not exist for this resource type",
-			fmt.Sprintf("An ACL of resource type %s has one of the operations %s, and not %s.", kind, strings.Join(operations, ", "), m.Operation.ValueString()))
-	}
-	if m.ResourceName.IsUnknown() || m.PatternType.IsUnknown() {
-		return
-	}
-	checkACLName(kind, m.ResourceName.ValueString(), m.PatternType.ValueString() == "Prefixed", &resp.Diagnostics)
-}
-
-func checkACLName(kind, name string, prefixed bool, diags *diag.Diagnostics) {
-	at := path.Root("resource_name")
-	switch {
-	case kind == "Cluster" && (name != kafka.ClusterResource || prefixed):
-		diags.AddAttributeError(at, "Not the name of the cluster", fmt.Sprintf("The only resource of type Cluster is the literal %q: Kafka refuses every other name, and this is %q.", kafka.ClusterResource, name))
-	case name == "*" && prefixed:
-		diags.AddAttributeError(at, "A prefix is no wildcard", "With pattern_type \"Prefixed\", \"*\" is the names that begin with an asterisk. For all resources set pattern_type to \"Literal\".")
-	case kind == "Topic" && name != "*":
-		fault := topicNameFault(name)
-		if prefixed && name == "." || prefixed && name == ".." {
-			fault = ""
-		}
-		if fault != "" {
-			diags.AddAttributeError(at, "Not a topic name", fmt.Sprintf("No topic can match this ACL: %s.", fault))
-		}
-	case kind == "User" && name != "*" && !principalForm.MatchString(name):
-		diags.AddAttributeError(at, "Not a principal", fmt.Sprintf("A resource of type User is named like a principal, such as User:alice, and this is %q.", name))
+	if !resp.Diagnostics.HasError() {
+		m.check(path.Root, &resp.Diagnostics)
 	}
 }
 
+// ModifyPlan plans the id of a changed binding, and tells when a change would take over a binding that is there.
 func (r *aclResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.data == nil {
+	if req.Plan.Raw.IsNull() {
 		return
 	}
-	var cluster types.String
-	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("cluster"), &cluster)...)
-	r.data.Kafka.checkCluster(cluster, &resp.Diagnostics)
-}
-
-// binding is the model in Kafka's terms.
-func (m aclModel) binding() kafka.ACL {
-	return kafka.ACL{
-		ResourceType: m.ResourceType.ValueString(), ResourceName: m.ResourceName.ValueString(), PatternType: m.PatternType.ValueString(),
-		Principal: m.Principal.ValueString(), Host: m.Host.ValueString(), Operation: m.Operation.ValueString(), Permission: m.Permission.ValueString(),
+	var m, prior aclModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if m.ID = types.StringUnknown(); !m.Cluster.IsUnknown() && m.known() {
+		m.ID = m.id()
+	}
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), m.ID)...)
+	if r.data == nil {
+		return
+	}
+	r.data.Kafka.checkCluster(m.Cluster, &resp.Diagnostics)
+	if req.State.Raw.IsNull() || m.ID.IsUnknown() || m.ID.Equal(prior.ID) || !m.Cluster.Equal(prior.Cluster) {
+		return
+	}
+	// What cannot be asked now is no obstacle: the change itself will tell.
+	if k, err := r.data.Kafka.Kafka(ctx, m.Cluster); err == nil && k.ACL(ctx, m.binding()) == nil {
+		resp.Diagnostics.AddWarning("The binding that this ACL becomes exists already",
+			fmt.Sprintf("In %s there is %s. It is taken over. That is right when an earlier run was cut off in the middle of this change, or when another ACL of this configuration gives it up in the same run. "+
+				"If it has another owner, both will delete it for each other.", clusterName(m.Cluster), m.binding()))
 	}
 }
 
 func (m aclModel) identity() aclIdentity {
-	return aclIdentity{
-		Cluster: m.Cluster, ResourceType: m.ResourceType, ResourceName: m.ResourceName, PatternType: m.PatternType,
-		Principal: m.Principal, Host: m.Host, Operation: m.Operation, Permission: m.Permission,
-	}
+	return aclIdentity{Cluster: m.Cluster, bindingModel: m.bindingModel}
 }
 
-var (
-	aclEscaper   = strings.NewReplacer("%", "%25", "|", "%7C")
-	aclUnescaper = strings.NewReplacer("%25", "%", "%7C", "|")
-)
-
 func (m aclModel) id() types.String {
-	parts := []string{
-		m.ResourceType.ValueString(), m.ResourceName.ValueString(), m.PatternType.ValueString(), m.Principal.ValueString(),
-		m.Host.ValueString(), m.Operation.ValueString(), m.Permission.ValueString(),
-	}
-	for i := range parts {
-		parts[i] = aclEscaper.Replace(parts[i])
-	}
-	return joinID(m.Cluster, strings.Join(parts, "|"))
+	a := m.binding()
+	return joinID(m.Cluster, joinACLID(a.ResourceType, a.ResourceName, a.PatternType, a.Principal, a.Host, a.Operation, a.Permission))
 }
 
 // parseACLID is the reverse of aclModel.id.
 func parseACLID(id string) (aclModel, error) {
 	cluster, object := splitID(id)
-	parts := strings.Split(object, "|")
+	parts := splitACLID(object)
 	if len(parts) != 7 {
 		return aclModel{}, fmt.Errorf("it has %d parts instead of 7", len(parts))
 	}
-	for i := range parts {
-		parts[i] = aclUnescaper.Replace(parts[i])
-	}
-	return aclModel{
-		Cluster: cluster, ResourceType: types.StringValue(parts[0]), ResourceName: types.StringValue(parts[1]), PatternType: types.StringValue(parts[2]),
+	return aclModel{Cluster: cluster, bindingModel: bindingModel{
+		ResourceType: types.StringValue(parts[0]), ResourceName: types.StringValue(parts[1]), PatternType: types.StringValue(parts[2]),
 		Principal: types.StringValue(parts[3]), Host: types.StringValue(parts[4]), Operation: types.StringValue(parts[5]), Permission: types.StringValue(parts[6]),
-	}, nil
+	}}, nil
 }
 
 func (r *aclResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -267,7 +182,7 @@ func (r *aclResource) create(ctx context.Context, m aclModel) error {
 	case !gone(err):
 		return err
 	}
-	return k.CreateACL(ctx, m.binding())
+	return r.data.changeACLs(ctx, m.Cluster, m.binding(), nil, []kafka.ACL{m.binding()})
 }
 
 func (r *aclResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -292,9 +207,23 @@ func (r *aclResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
-// Update is never called: every attribute makes another binding.
-func (r *aclResource) Update(_ context.Context, _ resource.UpdateRequest, resp *resource.UpdateResponse) {
-	resp.Diagnostics.AddError("An ACL cannot be changed", "This is a bug of the provider: every change of an ACL makes another one.")
+// Update makes another binding of it. After an error the state stays as it was, and the next run does the same again.
+func (r *aclResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var m, prior aclModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	if err := r.data.changeACLs(ctx, m.Cluster, m.binding(), []kafka.ACL{prior.binding()}, []kafka.ACL{m.binding()}); err != nil {
+		resp.Diagnostics.AddError("The ACL is not changed", sentence(err)+" The binding of before may still be there, beside the new one; the next apply goes on from what there is.")
+		return
+	}
+	m.ID = m.id()
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
 func (r *aclResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -305,11 +234,7 @@ func (r *aclResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
-	if err == nil {
-		err = k.DeleteACL(ctx, m.binding())
-	}
-	if err != nil && !gone(err) {
+	if err := r.data.deleteACLs(ctx, m.Cluster, []kafka.ACL{m.binding()}); err != nil {
 		resp.Diagnostics.AddError("The ACL is not deleted", sentence(err))
 	}
 }
@@ -326,10 +251,8 @@ func (r *aclResource) ImportState(ctx context.Context, req resource.ImportStateR
 	} else {
 		var identity aclIdentity
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
-		m = aclModel{
-			Cluster: identity.Cluster, ResourceType: identity.ResourceType, ResourceName: identity.ResourceName, PatternType: orDefault(identity.PatternType, "Literal"),
-			Principal: identity.Principal, Host: orDefault(identity.Host, "*"), Operation: identity.Operation, Permission: orDefault(identity.Permission, "Allow"),
-		}
+		m = aclModel{Cluster: identity.Cluster, bindingModel: identity.bindingModel}
+		m.PatternType, m.Host, m.Permission = orDefault(m.PatternType, defaultPattern), orDefault(m.Host, defaultHost), orDefault(m.Permission, defaultPermission)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -337,29 +260,4 @@ func (r *aclResource) ImportState(ctx context.Context, req resource.ImportStateR
 	m.ID = m.id()
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
-}
-
-func orDefault(s types.String, value string) types.String {
-	if s.IsNull() {
-		return types.StringValue(value)
-	}
-	return s
-}
-
-// hostValidator accepts an IP address, or any.
-type hostValidator struct{}
-
-func (hostValidator) Description(context.Context) string { return "an IP address, or * for any" }
-
-func (v hostValidator) MarkdownDescription(context.Context) string {
-	return "an IP address, or `*` for any"
-}
-
-func (v hostValidator) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || req.ConfigValue.ValueString() == "*" {
-		return
-	}
-	if _, err := netip.ParseAddr(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Not a host", fmt.Sprintf("%q is not %s. Kafka compares addresses, not names.", req.ConfigValue.ValueString(), v.Description(ctx)))
-	}
 }

@@ -1,0 +1,7 @@
+import {
+  to = kafkafleet_acls.shop
+  identity = {
+    cluster   = "production"
+    principal = "User:shop"
+  }
+}
