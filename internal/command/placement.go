@@ -12,9 +12,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
 
@@ -150,7 +150,7 @@ func placementOperations(files *placementFiles) []*cobra.Command {
 		bytes := int64(0)
 		if budget != "" {
 			var err error
-			if bytes, err = units.RAMInBytes(budget); err != nil {
+			if bytes, err = bytesize.Parse(budget); err != nil {
 				return placement.Plan{}, fmt.Errorf("--budget: %w", err)
 			}
 		}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/docker/go-units"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
@@ -70,7 +70,7 @@ func parseBudget(s string) (int64, error) {
 	if s == "" {
 		return 0, nil
 	}
-	n, err := units.RAMInBytes(s)
+	n, err := bytesize.Parse(s)
 	if err != nil || n <= 0 {
 		return 0, fmt.Errorf("%q is not a size above 0, such as \"500MiB\" or \"10GiB\"", s)
 	}

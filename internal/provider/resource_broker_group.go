@@ -30,6 +30,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
@@ -313,7 +314,7 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 	}
 	var err error
 	if heap := jvm.Heap.ValueString(); heap != "" {
-		if want.HeapBytes, err = units.RAMInBytes(heap); err != nil {
+		if want.HeapBytes, err = bytesize.Parse(heap); err != nil {
 			diags.AddAttributeError(path.Root("jvm").AtName("heap"), "Not a size", err.Error())
 		}
 	}

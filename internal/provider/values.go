@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
 
@@ -108,7 +109,7 @@ func (byteSizeValidator) ValidateString(_ context.Context, req validator.StringR
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if n, err := units.RAMInBytes(req.ConfigValue.ValueString()); err != nil || n < 64*units.MiB {
+	if n, err := bytesize.Parse(req.ConfigValue.ValueString()); err != nil || n < 64*units.MiB {
 		resp.Diagnostics.AddAttributeError(req.Path, "Not a size for a heap",
 			fmt.Sprintf("%q is not a size of at least 64MiB, such as 512MiB or 4GiB.", req.ConfigValue.ValueString()))
 	}

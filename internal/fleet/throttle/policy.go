@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/docker/go-units"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
 )
 
 // Policy is what the user wants of the limit on replication by moves. The zero value is None.
@@ -32,6 +32,10 @@ func (p Policy) Limited() bool { return p != None }
 // (replica.fetch.response.max.bytes) and accounts for it afterwards, so a lower rate would be bursts with minutes of nothing between.
 const Slowest = 64 << 10
 
+// Fastest is the highest rate that can be declared, 1 TiB per second: no link has it, and what a rate is multiplied by, to let a move that
+// stands still catch up, still fits into an int64.
+const Fastest = 1 << 40
+
 // Parse reads "auto", "none", or a rate such as "50MiB/s".
 func Parse(s string) (Policy, error) {
 	switch s {
@@ -41,17 +45,20 @@ func Parse(s string) (Policy, error) {
 		return None, nil
 	}
 	size, perSecond := strings.CutSuffix(s, "/s")
-	rate, err := units.RAMInBytes(size)
+	rate, err := bytesize.Parse(size)
 	if !perSecond || err != nil || rate <= 0 {
 		return None, fmt.Errorf(`%q is not a limit of replication: use "auto", a rate such as "50MiB/s", or "none"`, s)
 	}
 	if rate < Slowest {
-		return None, fmt.Errorf(`%q is too slow to move anything: use at least %q, or "auto"`, s, units.BytesSize(Slowest)+"/s")
+		return None, fmt.Errorf(`%q is too slow to move anything: use at least %q, or "auto"`, s, bytesize.Exact(Slowest)+"/s")
+	}
+	if rate > Fastest {
+		return None, fmt.Errorf(`%q is more than any network has: use at most %q, or "none" for no limit`, s, bytesize.Exact(Fastest)+"/s")
 	}
 	return Fixed(rate), nil
 }
 
-// String is what Parse reads.
+// String is what Parse reads, and reads as the very same policy.
 func (p Policy) String() string {
 	switch {
 	case p.auto:
@@ -59,5 +66,5 @@ func (p Policy) String() string {
 	case p.fixed == 0:
 		return "none"
 	}
-	return units.BytesSize(float64(p.fixed)) + "/s"
+	return bytesize.Exact(p.fixed) + "/s"
 }

@@ -78,12 +78,12 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, got, err)
 		}
 	}
-	for text, says := range map[string]string{"": `"50MiB/s"`, "fast": `"auto"`, "50MiB": `"none"`, "-1MiB/s": "not a limit", "0/s": "not a limit", "1KiB/s": "64KiB/s"} {
+	for text, says := range map[string]string{"": `"50MiB/s"`, "fast": `"auto"`, "50MiB": `"none"`, "-1MiB/s": "not a limit", "2TiB/s": `"1TiB/s"`, "0/s": "not a limit", "1KiB/s": "64KiB/s"} {
 		if got, err := Parse(text); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%q is %v, %v, want an error that says %s", text, got, err, says)
 		}
 	}
-	for _, text := range []string{"auto", "none", "50MiB/s"} {
+	for _, text := range []string{"auto", "none", "50MiB/s", "10000000B/s"} {
 		if p, err := Parse(text); err != nil || p.String() != text {
 			t.Errorf("%q reads back as %q, %v", text, p, err)
 		}
