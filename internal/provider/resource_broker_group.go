@@ -704,15 +704,23 @@ func (r *brokerGroupResource) Delete(ctx context.Context, req resource.DeleteReq
 	}
 }
 
+// parseGroupID reads `cluster/name`; ok is false for every text that is not the names of a cluster and of a group in it.
+func parseGroupID(id string) (identity brokerGroupIdentity, ok bool) {
+	cluster, name, ok := strings.Cut(id, "/")
+	if !ok || !fleetName.MatchString(cluster) || !fleetName.MatchString(name) {
+		return brokerGroupIdentity{}, false
+	}
+	return brokerGroupIdentity{Cluster: types.StringValue(cluster), Name: types.StringValue(name)}, true
+}
+
 func (r *brokerGroupResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var id brokerGroupIdentity
 	if req.ID != "" {
-		cluster, name, ok := strings.Cut(req.ID, "/")
-		if !ok || cluster == "" || name == "" {
-			resp.Diagnostics.AddError("Not the id of a broker group", fmt.Sprintf("%q is not of the form cluster/name.", req.ID))
+		var ok bool
+		if id, ok = parseGroupID(req.ID); !ok {
+			resp.Diagnostics.AddError("Not the id of a broker group", fmt.Sprintf("%q is not of the form cluster/name, where each %s.", req.ID, fleetNameRule))
 			return
 		}
-		id = brokerGroupIdentity{Cluster: types.StringValue(cluster), Name: types.StringValue(name)}
 	} else {
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
 	}

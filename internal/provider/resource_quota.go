@@ -256,6 +256,14 @@ func (i quotaIdentity) fault() string {
 		return "it names neither a user nor a client id nor an IP address"
 	case !i.IP.IsNull() && (!i.User.IsNull() || !i.ClientID.IsNull()):
 		return "an IP address cannot be combined with a user or a client id"
+	case !i.IP.IsNull() && !isAddressOrDefault(i.IP.ValueString()):
+		return fmt.Sprintf("%q is no IP address", i.IP.ValueString())
+	}
+	// Kafka means the default by an empty name, and here that has a word of its own.
+	for _, name := range []types.String{i.User, i.ClientID} {
+		if !name.IsNull() && name.ValueString() == "" {
+			return "a name is empty"
+		}
 	}
 	return ""
 }
@@ -411,12 +419,17 @@ func (v ipValidator) MarkdownDescription(ctx context.Context) string {
 }
 
 func (v ipValidator) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || req.ConfigValue.ValueString() == defaultEntity {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if _, err := netip.ParseAddr(req.ConfigValue.ValueString()); err != nil {
+	if !isAddressOrDefault(req.ConfigValue.ValueString()) {
 		resp.Diagnostics.AddAttributeError(req.Path, "Not an IP address", fmt.Sprintf("%q is not %s.", req.ConfigValue.ValueString(), v.Description(ctx)))
 	}
+}
+
+func isAddressOrDefault(ip string) bool {
+	_, err := netip.ParseAddr(ip)
+	return err == nil || ip == defaultEntity
 }
 
 // positiveValidator accepts numbers above zero.

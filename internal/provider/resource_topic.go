@@ -606,11 +606,16 @@ func (r *topicResource) delete(ctx context.Context, m topicModel) error {
 	return k.AwaitTopicGone(ctx, name, m.TopicID.ValueString())
 }
 
+// parseTopicID reads `cluster/name`, or `name` alone. Whether that can be a topic's name is for the caller to check.
+func parseTopicID(id string) topicIdentity {
+	cluster, name := splitID(id)
+	return topicIdentity{Cluster: cluster, Name: types.StringValue(name)}
+}
+
 func (r *topicResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var identity topicIdentity
 	if req.ID != "" {
-		cluster, name := splitID(req.ID)
-		identity = topicIdentity{Cluster: cluster, Name: types.StringValue(name)}
+		identity = parseTopicID(req.ID)
 	} else {
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
 	}

@@ -530,6 +530,8 @@ func TestSameConfigValue(t *testing.T) {
 	}{
 		{"compact,delete", "compact, delete", true}, {"compact,delete", "delete,compact", false}, {"True", "true", true}, {" 10 ", "10", true},
 		{"0.50", "0.5", true}, {"1", "true", false}, {"10", "100", false}, {"producer", "Producer", false}, {"", "0", false},
+		{"true", "1", false}, {"9223372036854775807", "9223372036854775806", false}, {"+07", "7", true}, {"-0", "0", true}, {"-7", "7", false}, {"1", "1.0", true},
+		{"0x10p0", "16", false}, {"infinity", "inf", false},
 	} {
 		if got := sameConfigValue(test.a, test.b); got != test.same {
 			t.Errorf("%q and %q: same is %v, want %v", test.a, test.b, got, test.same)

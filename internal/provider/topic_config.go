@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,21 +91,36 @@ func effectiveConfig(ctx context.Context, entries []kafka.ConfigEntry) (types.Ma
 	return types.MapValueFrom(ctx, types.StringType, values)
 }
 
+var (
+	// wholeNumber has the sign and the digits that count, without zeros before them.
+	wholeNumber = regexp.MustCompile(`^([+-]?)0*(\d+)$`)
+	// decimalNumber is what Kafka reads as a double, without the words and the hexadecimal digits that Go reads as numbers, too.
+	decimalNumber = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$`)
+)
+
 // sameConfigValue says whether Kafka takes two spellings for one value: it trims, and writes numbers, booleans and lists in its own way.
 func sameConfigValue(a, b string) bool {
 	if normalList(a) == normalList(b) {
 		return true
 	}
-	if x, err := strconv.ParseBool(strings.ToLower(a)); err == nil {
-		y, err := strconv.ParseBool(strings.ToLower(b))
-		if err == nil && strings.EqualFold(strconv.FormatBool(x), strings.TrimSpace(a)) {
-			return x == y
-		}
+	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
+	if isTrueOrFalse(a) && isTrueOrFalse(b) {
+		return strings.EqualFold(a, b)
 	}
-	x, errX := strconv.ParseFloat(strings.TrimSpace(a), 64)
-	y, errY := strconv.ParseFloat(strings.TrimSpace(b), 64)
+	// Whole numbers are compared by their digits: as floating point, the largest of them are all the same.
+	if x, y := wholeNumber.FindStringSubmatch(a), wholeNumber.FindStringSubmatch(b); x != nil && y != nil {
+		return x[2] == y[2] && (x[2] == "0" || (x[1] == "-") == (y[1] == "-"))
+	}
+	if !decimalNumber.MatchString(a) || !decimalNumber.MatchString(b) {
+		return false
+	}
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
 	return errX == nil && errY == nil && x == y
 }
+
+// isTrueOrFalse says that Kafka reads a text as a boolean.
+func isTrueOrFalse(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
 
 // normalList writes a list without spaces around its commas.
 func normalList(s string) string {
