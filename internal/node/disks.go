@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -106,7 +105,15 @@ func look(f File, dir string) (logDirState, error) {
 	for _, entry := range entries {
 		switch name := entry.Name(); {
 		case name == "meta.properties":
-			return lookAtMeta(f, filepath.Join(dir, name))
+			content, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				return 0, err
+			}
+			meta := readMeta(f, string(content))
+			if meta != dirUnfinished {
+				return meta, nil
+			}
+			state = max(state, meta) // What lies beside it says whether it is an unfinished format of ours.
 		case name == "meta.properties.tmp", strings.HasPrefix(name, "bootstrap.checkpoint"), name == "__cluster_metadata-0":
 			state = max(state, dirUnfinished)
 		default:
@@ -116,25 +123,28 @@ func look(f File, dir string) (logDirState, error) {
 	return state, nil
 }
 
-// lookAtMeta compares meta.properties with the node's spec. An empty file, as a crash can leave it, is like none.
-func lookAtMeta(f File, path string) (logDirState, error) {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
+// readMeta compares the content of meta.properties with the node's spec. A file of comments, or of what a crash leaves where nothing
+// was written yet (no bytes, or zeros), is like none. Any other text is somebody's.
+func readMeta(f File, content string) logDirState {
 	values := map[string]string{}
-	for lines := bufio.NewScanner(strings.NewReader(string(content))); lines.Scan(); {
-		if key, value, ok := strings.Cut(lines.Text(), "="); ok {
+	empty := true
+	for line := range strings.Lines(content) {
+		line = strings.Trim(line, "\x00 \t\r\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		empty = false
+		if key, value, ok := strings.Cut(line, "="); ok {
 			values[key] = value
 		}
 	}
 	switch {
-	case len(values) == 0:
-		return dirUnfinished, nil
+	case empty:
+		return dirUnfinished
 	case values["node.id"] == strconv.Itoa(int(f.Spec.NodeID)) && values["cluster.id"] == f.Spec.ClusterID:
-		return dirFormatted, nil
+		return dirFormatted
 	default:
-		return dirOther, nil
+		return dirOther
 	}
 }
 

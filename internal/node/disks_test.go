@@ -3,6 +3,7 @@ package node
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -47,6 +48,11 @@ func TestLookAtLogDir(t *testing.T) {
 		"another node's":              {map[string]string{"meta.properties": "node.id=8\ncluster.id=here\n"}, dirOther},
 		"another cluster's":           {map[string]string{"meta.properties": "node.id=7\ncluster.id=there\n"}, dirOther},
 		"an empty meta.properties":    {map[string]string{"meta.properties": ""}, dirUnfinished},
+		"zeros after a crash":         {map[string]string{"meta.properties": "\x00\x00\x00"}, dirUnfinished},
+		"a text of somebody's":        {map[string]string{"meta.properties": "who knows"}, dirOther},
+		"a very long line":            {map[string]string{"meta.properties": strings.Repeat("x", 100_000) + "\nnode.id=8\n"}, dirOther},
+		"data and an empty file":      {map[string]string{"a-0/1.log": "data", "meta.properties": ""}, dirOther},
+		"an empty file and data":      {map[string]string{"meta.properties": "", "z-0/1.log": "data"}, dirOther},
 		"half of a format":            {map[string]string{"bootstrap.checkpoint": "", "meta.properties.tmp": "node.id"}, dirUnfinished},
 		"data without its properties": {map[string]string{"bootstrap.checkpoint": "", "topic-0/1.log": "data"}, dirOther},
 	} {

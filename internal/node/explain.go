@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 var (
@@ -46,6 +47,18 @@ func (f failure) rank() int {
 	}
 }
 
+// mostWords is how many bytes of a program's words are told: they go through a status file into a diagnostic.
+const mostWords = 2000
+
+// plainly makes one line of what a program has said, for people to read: without what a terminal would take for a command, and cut.
+func plainly(text string, most int) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, "?"), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") // The cut may have gone through a character.
+	}
+	return text
+}
+
 // explain finds the failure that most likely ended the program: the last of the highest rank. "" when there is none.
 func explain(output io.Reader) string {
 	lines := bufio.NewReader(output)
@@ -72,7 +85,7 @@ func explain(output io.Reader) string {
 			found, seen = now, true
 		}
 		if err != nil {
-			return found.String()
+			return plainly(found.String(), mostWords)
 		}
 	}
 }
@@ -115,8 +128,8 @@ func explainConsole(path string) string {
 	if why := explain(strings.NewReader(text)); why != "" {
 		return why
 	}
-	if text = strings.Join(strings.Fields(text), " "); text == "" {
+	if text = plainly(text, most); text == "" {
 		return "without a word"
 	}
-	return text[:min(len(text), most)]
+	return text
 }

@@ -43,9 +43,13 @@ func TestReadFile(t *testing.T) {
 		document(func(f *File) { f.Dir = "" }):                               "dir is missing",
 		document(func(f *File) { f.Disks = nil }):                            "disks is empty",
 		document(func(f *File) { f.Disks = []string{"/disk/0", "/disk,1"} }): "comma",
+		document(func(f *File) { f.Disks = []string{" /disk/0"} }):           "not absolute",
 		document(func(f *File) { f.KafkaHome = "" }):                         "kafka_home",
 		document(func(f *File) { f.KafkaHome = "/a:/b" }):                    "kafka_home",
 		document(func(f *File) { f.Listen = "127.0.0.1" }):                   "listen: ",
+		document(func(f *File) { f.Listen = "127.0.0.1:0" }):                 "no port",
+		document(func(f *File) { f.Listen = ":9092" }):                       "no address",
+		document(func(f *File) { f.Listen = "[a,EVIL://0.0.0.0]:1" }):        "no address",
 		document(func(f *File) { f.StopTimeout = 0 }):                        "stop_timeout",
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

@@ -120,7 +120,9 @@ func sameConfigValue(a, b string) bool {
 }
 
 // isTrueOrFalse says that Kafka reads a text as a boolean.
-func isTrueOrFalse(s string) bool { return strings.EqualFold(s, "true") || strings.EqualFold(s, "false") }
+func isTrueOrFalse(s string) bool {
+	return strings.EqualFold(s, "true") || strings.EqualFold(s, "false")
+}
 
 // normalList writes a list without spaces around its commas.
 func normalList(s string) string {
