@@ -69,9 +69,20 @@ func (h holder) write(path string) error {
 
 // readHolder returns who has written the lease's file last, and nobody that lives when that cannot be read.
 func readHolder(path string) holder {
-	h := holder{Name: "unknown holder"}
-	if text, err := os.ReadFile(path); err == nil {
-		_ = json.Unmarshal(text, &h)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return unknownHolder
+	}
+	return parseHolder(text)
+}
+
+var unknownHolder = holder{Name: "unknown holder"}
+
+// parseHolder reads a lease's file. Of one that is damaged nothing is believed: half a record could look like one that has expired.
+func parseHolder(text []byte) holder {
+	h := unknownHolder
+	if json.Unmarshal(text, &h) != nil || h.Expiry < 0 || h.Renewed < 0 {
+		return unknownHolder
 	}
 	return h
 }

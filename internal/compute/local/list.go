@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -137,13 +138,29 @@ func Controllers(root, cluster string) func(ctx context.Context) ([]string, erro
 // Controllers returns the package's Controllers for a cluster of this driver.
 func (d *Driver) Controllers(cluster string) node.Controllers { return Controllers(d.root, cluster) }
 
+// readSpec reads the spec of the node in dir, as nodeDir has it. With an error the spec is empty.
 func readSpec(dir string) (node.File, error) {
-	var file node.File
 	text, err := os.ReadFile(filepath.Join(dir, node.SpecFile))
 	if err != nil {
-		return file, err
+		return node.File{}, err
 	}
-	return file, json.Unmarshal(text, &file)
+	return parseSpec(text, filepath.Base(filepath.Dir(filepath.Dir(dir))), filepath.Base(dir))
+}
+
+// parseSpec reads a spec, which has to be that of the node that it was found at: whoever trusts one that was copied or edited would drain
+// and terminate another node.
+func parseSpec(text []byte, cluster, id string) (node.File, error) {
+	var file node.File
+	if err := json.Unmarshal(text, &file); err != nil {
+		return node.File{}, err
+	}
+	switch s := file.Spec; {
+	case s.Cluster != cluster || strconv.Itoa(int(s.NodeID)) != id:
+		return node.File{}, fmt.Errorf("it is that of node %d of cluster %q", s.NodeID, s.Cluster)
+	case s.Role != compute.RoleBroker && s.Role != compute.RoleController:
+		return node.File{}, fmt.Errorf("its role is %q", s.Role)
+	}
+	return file, nil
 }
 
 // readStatus returns the agent's report, or nil where there is none that can be read.
@@ -152,11 +169,19 @@ func readStatus(dir string) *compute.NodeStatus {
 	if err != nil {
 		return nil
 	}
-	var status compute.NodeStatus
-	if json.Unmarshal(text, &status) != nil {
+	return parseStatus(text)
+}
+
+// parseStatus returns a report, or nil for what no agent writes.
+func parseStatus(text []byte) *compute.NodeStatus {
+	var s compute.NodeStatus
+	if json.Unmarshal(text, &s) != nil || s.Phase == "" {
 		return nil
 	}
-	return &status
+	if s.KafkaPID < 0 || s.Restarts < 0 || s.BootSeconds < 0 || slices.ContainsFunc(s.DiskUsedBytes, func(used int64) bool { return used < 0 }) {
+		return nil
+	}
+	return &s
 }
 
 // launchedAt is the time at which the node's spec was written, which happens once.

@@ -26,11 +26,35 @@ func (f fleets) GetCluster(_ context.Context, name string) (compute.Cluster, err
 	if err != nil {
 		return compute.Cluster{}, fmt.Errorf("cannot read the record of cluster %q: %w", name, err)
 	}
-	var c compute.Cluster
-	if err := json.Unmarshal(text, &c); err != nil {
+	c, err := parseRecord(text, name)
+	if err != nil {
 		return compute.Cluster{}, fmt.Errorf("the record of cluster %q, %s, is damaged: %w", name, path, err)
 	}
 	return c, nil
+}
+
+// parseRecord reads the record of the cluster of this name. One that lacks what all nodes depend on is no record: node ids would be used
+// again, and disks be formatted with another cluster's id.
+func parseRecord(text []byte, name string) (compute.Cluster, error) {
+	var c compute.Cluster
+	if err := json.Unmarshal(text, &c); err != nil {
+		return compute.Cluster{}, err
+	}
+	switch {
+	case c.Name != name:
+		return compute.Cluster{}, fmt.Errorf("it is that of cluster %q", c.Name)
+	case !isClusterID(c.ID):
+		return compute.Cluster{}, fmt.Errorf("its id is %q", c.ID)
+	case c.NextNodeID < 1:
+		return compute.Cluster{}, fmt.Errorf("its next node id is %d", c.NextNodeID)
+	}
+	return c, nil
+}
+
+// isClusterID says that a text is an id as Kafka makes them.
+func isClusterID(text string) bool {
+	id, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && len(id) == 16
 }
 
 // PutCluster implements compute.Driver.
@@ -38,7 +62,7 @@ func (f fleets) PutCluster(ctx context.Context, c compute.Cluster) error {
 	if err := checkName(c.Name); err != nil {
 		return err
 	}
-	if id, err := base64.RawURLEncoding.DecodeString(c.ID); err != nil || len(id) != 16 {
+	if !isClusterID(c.ID) {
 		return fmt.Errorf("%w: %q is not a Kafka cluster id, which is 16 bytes as 22 base64url characters", compute.ErrInvalid, c.ID)
 	}
 	release, err := f.lockRoot(ctx)
