@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
@@ -37,6 +38,9 @@ func newTable(in io.Reader, required, optional []string) (*table, error) {
 		if !slices.Contains(required, name) && !slices.Contains(optional, name) {
 			return nil, fmt.Errorf("line 1: nobody knows a column %q; there are %s, and if wanted %s", name, strings.Join(required, ", "), strings.Join(optional, ", "))
 		}
+		if _, twice := t.column[name]; twice {
+			return nil, fmt.Errorf("line 1: the column %q is there twice", name)
+		}
 		t.column[name] = i
 	}
 	for _, name := range required {
@@ -54,6 +58,12 @@ func (t *table) next() (bool, error) {
 		return false, nil
 	}
 	t.row = row
+	for _, value := range row {
+		// A name over two lines is a quote that was forgotten, and could not be written as it was read.
+		if value = strings.TrimSpace(value); err == nil && strings.ContainsFunc(value, unicode.IsControl) {
+			err = t.wrong("%q has a line break or another control character in it", value)
+		}
+	}
 	return err == nil, err
 }
 

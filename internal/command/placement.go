@@ -316,12 +316,31 @@ func (p placementFiles) read() (placement.Fleet, error) {
 	return fleet, nil
 }
 
+// The largest fleet that can be generated: more than anybody runs, and still something that fits into memory.
+const (
+	mostBrokers    = 100_000
+	mostPartitions = 10_000_000
+)
+
+// parseSkew reads BROKERS,PARTITIONS,SEED.
+func parseSkew(what string) (brokers, partitions int, seed uint64, err error) {
+	parts := strings.Split(what, ",")
+	if len(parts) == 3 {
+		b, errB := strconv.ParseUint(parts[0], 10, 31)
+		p, errP := strconv.ParseUint(parts[1], 10, 31)
+		s, errS := strconv.ParseUint(parts[2], 10, 64)
+		if errors.Join(errB, errP, errS) == nil && b >= 1 && b <= mostBrokers && p >= 1 && p <= mostPartitions {
+			return int(b), int(p), s, nil
+		}
+	}
+	return 0, 0, 0, fmt.Errorf("--generate is %q, and must be three numbers: BROKERS,PARTITIONS,SEED, with at most %d brokers and %d partitions", what, mostBrokers, mostPartitions)
+}
+
 // generate writes a skewed fleet.
 func (p placementFiles) generate(what string) error {
-	var brokers, partitions int
-	var seed uint64
-	if n, err := fmt.Sscanf(what, "%d,%d,%d", &brokers, &partitions, &seed); err != nil || n != 3 || brokers < 1 || partitions < 1 {
-		return fmt.Errorf("--generate is %q, and must be three numbers: BROKERS,PARTITIONS,SEED", what)
+	brokers, partitions, seed, err := parseSkew(what)
+	if err != nil {
+		return err
 	}
 	fleet := placement.Skewed(brokers, partitions, seed)
 	var buffer bytes.Buffer

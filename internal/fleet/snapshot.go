@@ -2,11 +2,13 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -46,6 +48,10 @@ func (c *Client) Snapshot(ctx context.Context, cluster, group string) ([]byte, e
 	return pack(s)
 }
 
+// mostUnpacked is how many bytes of text a snapshot may be: some times that of a million partitions. Who can write the state could have a few
+// bytes unpack to more than there is memory.
+const mostUnpacked = 2 << 30
+
 func pack(s snapshot) ([]byte, error) {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
@@ -69,7 +75,12 @@ func readSnapshot(data []byte) (observed, time.Time, error) {
 	}
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err == nil {
-		err = json.NewDecoder(r).Decode(&s)
+		decoder := json.NewDecoder(io.LimitReader(r, mostUnpacked))
+		err = decoder.Decode(&s)
+		// Only at its end the text is compared with its checksum.
+		if _, rest := decoder.Token(); err == nil && !errors.Is(rest, io.EOF) {
+			err = cmp.Or(rest, errors.New("something follows it"))
+		}
 	}
 	if err != nil {
 		return o, time.Time{}, fmt.Errorf("the stored observation cannot be read: %w", err)

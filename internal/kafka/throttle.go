@@ -300,7 +300,7 @@ func compareThrottled(a, b string) int {
 // rateOf returns -1 for a rate that is not set, or not by the one who is asked for.
 func rateOf(value string, marked bool) int64 {
 	rate, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || markedRate(value) != marked {
+	if err != nil || rate < 0 || markedRate(value) != marked {
 		return -1
 	}
 	return rate

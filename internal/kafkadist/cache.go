@@ -55,10 +55,10 @@ func (s Source) cached(ctx context.Context, version string) (home string, err er
 		return "", fmt.Errorf("cannot make place for Kafka %s in the cache: %w", version, err)
 	}
 	if err := unpack(ctx, archive, unpacked); err != nil {
-		return "", errors.Join(fmt.Errorf("unpacking Kafka %s from %s: %w", version, s.url(version), err), os.RemoveAll(unpacked))
+		return "", errors.Join(fmt.Errorf("unpacking Kafka %s from %s: %w", version, s.shown(version), err), os.RemoveAll(unpacked))
 	}
 	if err := checkHome(unpacked, version); err != nil {
-		return "", errors.Join(fmt.Errorf("what %s contains cannot be used: %w", s.url(version), err), os.RemoveAll(unpacked), os.Remove(archive))
+		return "", errors.Join(fmt.Errorf("what %s contains cannot be used: %w", s.shown(version), err), os.RemoveAll(unpacked), os.Remove(archive))
 	}
 	if err := os.Rename(unpacked, home); err != nil {
 		return "", fmt.Errorf("cannot put Kafka %s into the cache: %w", version, err)

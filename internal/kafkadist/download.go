@@ -47,7 +47,7 @@ func (s Source) download(ctx context.Context, version, file string) error {
 	}
 	if got != want {
 		return errors.Join(fmt.Errorf("%s is not what it should be: its SHA-512 is %s, expected was %s; the download was removed, "+
-			"run again, and if the sums differ again check the URL and the expected sum", s.url(version), got, want), os.Remove(file))
+			"run again, and if the sums differ again check the URL and the expected sum", s.shown(version), got, want), os.Remove(file))
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (s Source) fetch(ctx context.Context, version, file string) (err error) {
 			failures = 0
 		}
 		if failures == fruitless {
-			return fmt.Errorf("downloading %s: %w; what has arrived is kept, the next run goes on from there", s.url(version), err)
+			return fmt.Errorf("downloading %s: %w; what has arrived is kept, the next run goes on from there", s.shown(version), err)
 		}
 	}
 }
@@ -158,11 +158,11 @@ func (s Source) sum(ctx context.Context, version string) (string, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	if err != nil {
-		return "", fmt.Errorf("reading %s: %w", res.Request.URL, err)
+		return "", fmt.Errorf("reading %s: %w", res.Request.URL.Redacted(), err)
 	}
 	sum, ok := parseSum(string(text))
 	if !ok {
-		return "", fmt.Errorf("%s holds no SHA-512 sum; configure the sum of Kafka %s instead", res.Request.URL, version)
+		return "", fmt.Errorf("%s holds no SHA-512 sum; configure the sum of Kafka %s instead", res.Request.URL.Redacted(), version)
 	}
 	return sum, nil
 }
@@ -229,7 +229,7 @@ var defaultClient = sync.OnceValue(func() *retryablehttp.Client {
 func (s Source) unexpected(version string, res *http.Response) error {
 	if res.StatusCode == http.StatusNotFound {
 		return fmt.Errorf("%w: Kafka %s is not to be had: %s answers %s; choose a released version, or configure a Kafka home or another download URL "+
-			"(and the SHA-512, where no .sha512 file lies beside the archive)", compute.ErrInvalid, version, res.Request.URL, res.Status)
+			"(and the SHA-512, where no .sha512 file lies beside the archive)", compute.ErrInvalid, version, res.Request.URL.Redacted(), res.Status)
 	}
-	return fmt.Errorf("downloading Kafka %s: %s answers %s", version, res.Request.URL, res.Status)
+	return fmt.Errorf("downloading Kafka %s: %s answers %s", version, res.Request.URL.Redacted(), res.Status)
 }

@@ -54,7 +54,7 @@ func (s Source) Check(_ context.Context, version string) error {
 		return checkHome(s.home(version), version)
 	}
 	if u, err := url.Parse(s.url(version)); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("%w: the download address of Kafka, %q, is not an http or https URL", compute.ErrInvalid, s.url(version))
+		return fmt.Errorf("%w: the download address of Kafka, %q, is not an http or https URL", compute.ErrInvalid, s.shown(version))
 	}
 	if sum, ok := s.SHA512[version]; ok && !sumFormat.MatchString(sum) {
 		return fmt.Errorf("%w: the SHA-512 given for Kafka %s is %q; it must be 128 hexadecimal digits", compute.ErrInvalid, version, sum)
@@ -124,4 +124,13 @@ func (s Source) url(version string) string {
 		template = DefaultURL
 	}
 	return strings.ReplaceAll(template, versionMark, version)
+}
+
+// shown is the address for a message: without the password that it may have.
+func (s Source) shown(version string) string {
+	u, err := url.Parse(s.url(version))
+	if err != nil {
+		return "(an address that cannot be read)"
+	}
+	return u.Redacted()
 }

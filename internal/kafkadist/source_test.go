@@ -513,3 +513,26 @@ func TestASumFileThatIsNone(t *testing.T) {
 		t.Error("downloaded what cannot be verified")
 	}
 }
+
+// TestThePasswordOfTheAddressIsNeverShown, whatever goes wrong.
+func TestThePasswordOfTheAddressIsNeverShown(t *testing.T) {
+	withPassword := func(s Source) Source {
+		s.URL = strings.Replace(s.URL, "http://", "http://reader:hunter2@", 1)
+		return s
+	}
+	good := (&mirror{content: kafka(t)}).source(t)
+	missing, elsewhere, wrong, gone := withPassword(good), withPassword(good), withPassword(good), withPassword(good)
+	missing.URL = strings.Replace(missing.URL, "{version}/", "none/", 1)
+	elsewhere.URL = strings.Replace(elsewhere.URL, "http://", "ftp://", 1)
+	wrong.SHA512 = map[string]string{version: strings.Repeat("0", 128)}
+	gone.URL = "http://reader:hunter2@127.0.0.1:1/{version}.tgz"
+	for name, s := range map[string]Source{
+		"not there": missing, "not http": elsewhere, "another file": wrong, "nobody answers": gone, "no address": {URL: "http://reader:hunter2@[::1/{version}"},
+		"no archive": withPassword((&mirror{content: []byte("none")}).source(t)), "no sum": withPassword((&mirror{content: kafka(t), sum: "none"}).source(t)),
+	} {
+		if _, err := s.Ensure(t.Context(), version); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ensure(t, withPassword(good))
+}

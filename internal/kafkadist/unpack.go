@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -52,16 +53,22 @@ func unpack(ctx context.Context, archive, dir string) (err error) {
 	}
 }
 
+// placeOf returns where an entry of an archive belongs below the folder that it is unpacked to, "" for the archive's own top folder.
+func placeOf(entry string) (string, error) {
+	_, name, _ := strings.Cut(path.Clean(entry), "/")
+	if strings.HasPrefix(entry, "/") || strings.Contains("/"+entry+"/", "/../") || name != "" && !filepath.IsLocal(name) {
+		return "", fmt.Errorf("%w: the archive has an entry %q that leads out of its folder", compute.ErrInvalid, entry)
+	}
+	return name, nil
+}
+
 func unpackEntry(root *os.Root, entry *tar.Header, content io.Reader) (err error) {
 	if entry.Typeflag == tar.TypeXGlobalHeader {
 		return nil
 	}
-	if strings.HasPrefix(entry.Name, "/") || strings.Contains("/"+entry.Name+"/", "/../") {
-		return fmt.Errorf("%w: the archive has an entry %q that leads out of its folder", compute.ErrInvalid, entry.Name)
-	}
-	_, name, _ := strings.Cut(path.Clean(entry.Name), "/")
-	if name == "" {
-		return nil
+	name, err := placeOf(entry.Name)
+	if err != nil || name == "" {
+		return err
 	}
 	switch entry.Typeflag {
 	case tar.TypeDir:

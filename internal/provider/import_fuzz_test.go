@@ -62,10 +62,9 @@ func FuzzID(f *testing.F) {
 		if fleetName.MatchString(cluster) {
 			of = types.StringValue(cluster)
 		}
-		m := aclModel{
-			Cluster: of, ResourceType: types.StringValue("Group"), ResourceName: types.StringValue(a), PatternType: types.StringValue("Literal"),
-			Principal: types.StringValue(b), Host: types.StringValue(c), Operation: types.StringValue("Read"), Permission: types.StringValue("Allow"),
-		}
+		var m aclModel
+		m.Cluster, m.ResourceType, m.ResourceName, m.PatternType = of, types.StringValue("Group"), types.StringValue(a), types.StringValue("Literal")
+		m.Principal, m.Host, m.Operation, m.Permission = types.StringValue(b), types.StringValue(c), types.StringValue("Read"), types.StringValue("Allow")
 		if again, err := parseACLID(m.id().ValueString()); err != nil || again != m {
 			t.Errorf("the ACL %v has the id %q, which is %v, %v", m, m.id(), again, err)
 		}

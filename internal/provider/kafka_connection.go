@@ -134,8 +134,10 @@ func externalKafka(ctx context.Context, block types.Object, diags *diag.Diagnost
 	if !m.BootstrapServers.IsNull() {
 		diags.Append(m.BootstrapServers.ElementsAs(ctx, &servers, false)...)
 	} else {
-		servers = slices.DeleteFunc(strings.Split(strings.ReplaceAll(os.Getenv("KAFKA_BOOTSTRAP_SERVERS"), " ", ""), ","),
-			func(s string) bool { return s == "" })
+		var err error
+		if servers, err = splitServers(os.Getenv("KAFKA_BOOTSTRAP_SERVERS")); err != nil {
+			return kafka.Config{}, fmt.Errorf("the environment variable KAFKA_BOOTSTRAP_SERVERS: %w", err)
+		}
 	}
 	if diags.HasError() {
 		return kafka.Config{}, errNoKafka

@@ -485,8 +485,8 @@ func engineOrSecret(key string) string {
 	switch {
 	case strings.HasSuffix(key, ".replication.throttled.rate"), key == "cordoned.log.dirs":
 		return "the provider sets and clears it during a rollout"
-	case strings.HasSuffix(key, ".password"), strings.HasSuffix(key, "sasl.jaas.config"), strings.HasSuffix(key, "ssl.keystore.key"):
-		return "it is a secret, and would stand in the state and in the nodes' specs for everybody to read"
+	case holdsSecret(key):
+		return secretText
 	}
 	return ""
 }

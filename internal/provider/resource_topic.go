@@ -102,7 +102,7 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "Settings of the topic by [Kafka's names](https://kafka.apache.org/documentation/#topicconfigs). Only the declared keys are looked at: what others set, such as the throttles of a move, is neither shown nor wiped. " +
 					"A key that is removed goes back to the cluster's default, and so does one whose value is null.",
 				ElementType: types.StringType, Optional: true,
-				Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1))},
+				Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1), noSecretValidator{})},
 			},
 			"config_effective": schema.MapAttribute{
 				MarkdownDescription: "Every setting in force, also those that the topic has from the cluster's defaults.",

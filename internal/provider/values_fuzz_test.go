@@ -11,12 +11,13 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // FuzzValues: what a validator lets pass is what the reader takes, in bounds, when the plan is carried out; what a duration is written as
 // is the same duration.
 func FuzzValues(f *testing.F) {
-	for _, text := range []string{"512MiB", "64MiB", "63MiB", "4g", "1025PiB", "inf ", "50MiB/s", "auto", "0", "90s", "1h30m", "-5m", "0s", "292y", "1e3", ""} {
+	for _, text := range []string{"512MiB", "64MiB", "63MiB", "4g", "1025PiB", "inf ", "50MiB/s", "auto", "0", "90s", "1h30m", "-5m", "0s", "292y", "1e3", "4.3", "4.3.1", "4.", ""} {
 		f.Add(text, int64(90*time.Second))
 	}
 	f.Add("", int64(time.Hour))
@@ -39,6 +40,10 @@ func FuzzValues(f *testing.F) {
 		}
 		if d, err := time.ParseDuration(text); passes(positiveDuration{}) && err == nil && d <= 0 {
 			t.Errorf("a duration of %q passes", text)
+		}
+		// A release and its level stand for each other, also where the patch number follows.
+		if level, ok := kafka.MetadataLevel(text); ok && kafka.MetadataRelease(level) != releaseOf(text) {
+			t.Errorf("%q has the level %d, which is %q", text, level, kafka.MetadataRelease(level))
 		}
 		d := time.Duration(nanoseconds)
 		if again, err := time.ParseDuration(asDuration(d)); err != nil || again != d {

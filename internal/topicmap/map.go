@@ -59,18 +59,26 @@ func CheckPattern(pattern string) error {
 	return err
 }
 
-// compile anchors a pattern at both ends. It is compiled alone first: "a)|(?:b" is none, and only the wrapping would make it one.
+// compile makes a pattern of which the longest match counts, see whole. It is not anchored by text around it: "a)|(?:b" is no pattern, and
+// would become one, while "\Qa.b", which may end without its "\E", would become none.
 func compile(pattern string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, err
+	compiled, err := regexp.Compile(pattern)
+	if err == nil {
+		compiled.Longest()
 	}
-	return regexp.Compile("^(?:" + pattern + ")$")
+	return compiled, err
+}
+
+// whole says that a compiled pattern matches the whole name: of all matches the leftmost is found, and the longest of those.
+func whole(pattern *regexp.Regexp, name string) bool {
+	at := pattern.FindStringIndex(name)
+	return at != nil && at[0] == 0 && at[1] == len(name)
 }
 
 // claim returns the first pattern of the group that matches the topic's name.
 func (g group) claim(topic string) (pattern string, ok bool) {
 	for i, c := range g.compiled {
-		if c.MatchString(topic) {
+		if whole(c, topic) {
 			return g.Patterns[i], true
 		}
 	}

@@ -36,6 +36,8 @@ func TestOwner(t *testing.T) {
 		{"of two claims the later wins", []Claims{{Group: "x", Patterns: []string{"a.*"}, Since: 1}, {Group: "y", Patterns: []string{"ab"}, Since: 2}}, map[string]string{"ab": "y", "a": "x"}},
 		{"and the other way round", []Claims{{Group: "x", Patterns: []string{"a.*"}, Since: 3}, {Group: "y", Patterns: []string{"ab"}, Since: 2}}, map[string]string{"ab": "x", "a": "x"}},
 		{"of two defaults the later wins", []Claims{{Group: "x", Default: true, Since: 1}, {Group: "y", Default: true, Since: 2}}, map[string]string{"a": "y"}},
+		{"a quote without its end", []Claims{{Group: "x", Patterns: []string{`\Qa.b`}}}, map[string]string{"a.b": "x", "aXb": "", "a.b.c": ""}},
+		{"the longest of alternatives", []Claims{{Group: "x", Patterns: []string{"a|ab"}}}, map[string]string{"a": "x", "ab": "x", "abc": ""}},
 		{"alternatives are anchored both", []Claims{{Group: "x", Patterns: []string{"a|b"}}}, map[string]string{"a": "x", "b": "x", "ax": "", "xb": ""}},
 	}
 	for _, c := range cases {

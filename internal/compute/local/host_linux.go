@@ -68,6 +68,11 @@ func readStat(pid int) (p process, ended bool, err error) {
 	if err != nil {
 		return process{}, false, err
 	}
+	return parseStat(pid, stat)
+}
+
+// parseStat reads what /proc/PID/stat says. With an error it says nothing of the process.
+func parseStat(pid int, stat []byte) (p process, ended bool, err error) {
 	// The second field is the program's name in brackets and may hold anything, also brackets; see proc_pid_stat(5).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const state, session, threads, starttime = 0, 3, 17, 19 // The page counts from 1, and two fields are cut off here.
@@ -78,10 +83,12 @@ func readStat(pid int) (p process, ended bool, err error) {
 	if p.session, err = strconv.Atoi(fields[session]); err != nil {
 		return process{}, false, err
 	}
-	p.started, err = strconv.ParseUint(fields[starttime], 10, 64)
+	if p.started, err = strconv.ParseUint(fields[starttime], 10, 64); err != nil {
+		return process{}, false, err
+	}
 	// The first thread of a process can be a zombie while others still hold its files.
 	zombie := fields[state] == "Z" && (fields[threads] == "1" || fields[threads] == "0")
-	return p, zombie || fields[state] == "X", err
+	return p, zombie || fields[state] == "X", nil
 }
 
 // environment returns the variables that a process was started with, and none for a process of another user.
