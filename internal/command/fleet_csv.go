@@ -108,7 +108,7 @@ func readBrokers(in io.Reader) ([]placement.Broker, error) {
 		if err != nil {
 			return nil, err
 		}
-		b := placement.Broker{ID: int32(id), Zone: strings.Clone(t.text("zone")), Group: strings.Clone(t.text("group"))}
+		b := placement.Broker{ID: int32(id), Zone: strings.Clone(t.text("zone")), Group: strings.Clone(t.text("group"))} //nolint:gosec // Read as 32 bits.
 		if lines[b.ID] {
 			return nil, t.wrong("broker %d has a line already", b.ID)
 		}
@@ -167,7 +167,7 @@ func readPartitions(in io.Reader, brokers []placement.Broker) ([]placement.Parti
 		if err != nil {
 			return nil, err
 		}
-		p.Partition = int32(number)
+		p.Partition = int32(number) //nolint:gosec // Read as 32 bits.
 		if seen[name{p.Topic, p.Partition}] {
 			return nil, t.wrong("partition %s-%d has a line already", p.Topic, p.Partition)
 		}
@@ -196,7 +196,8 @@ func readPartitions(in io.Reader, brokers []placement.Broker) ([]placement.Parti
 			if err != nil {
 				return nil, err
 			}
-			if p.Leader = int32(leader); leader >= 0 && !slices.Contains(p.Replicas, p.Leader) {
+			p.Leader = int32(leader) //nolint:gosec // Read as 32 bits.
+			if leader >= 0 && !slices.Contains(p.Replicas, p.Leader) {
 				return nil, t.wrong("the leader is %d, and the replicas are on %s", leader, list)
 			}
 		}

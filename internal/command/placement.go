@@ -102,10 +102,10 @@ func placementOperations(files *placementFiles) []*cobra.Command {
 				if err != nil {
 					return placement.Plan{}, fmt.Errorf("--pair %s=%d: %q is no broker id", from, to, from)
 				}
-				substitutes[int32(id)] = int32(to)
 				if err := known(f, int(id), to); err != nil {
 					return placement.Plan{}, err
 				}
+				substitutes[int32(id)] = int32(to) //nolint:gosec // It is known, and so the id of a broker.
 			}
 			return placement.Replace(f, substitutes), nil
 		})
@@ -135,7 +135,7 @@ func placementOperations(files *placementFiles) []*cobra.Command {
 		}
 		ids := make([]int32, len(fresh))
 		for i, id := range fresh {
-			ids[i] = int32(id)
+			ids[i] = int32(id) //nolint:gosec // They are known, and so ids of brokers.
 		}
 		return placement.ScaleOut(f, ids), nil
 	})
@@ -275,7 +275,7 @@ func (p placementFiles) run(cmd *cobra.Command, plan func(placement.Fleet) (plac
 		case "-":
 			_, err = cmd.OutOrStdout().Write(output.content)
 		default:
-			err = os.WriteFile(output.name, output.content, 0o644)
+			err = os.WriteFile(output.name, output.content, 0o644) //nolint:gosec // For whom the user's umask lets.
 		}
 		if err != nil {
 			return fmt.Errorf("writing the plan: %w", err)
@@ -347,14 +347,14 @@ func (p placementFiles) generate(what string) error {
 	if err := writeBrokers(&buffer, fleet.Brokers); err != nil {
 		return err
 	}
-	if err := os.WriteFile(p.brokers, buffer.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(p.brokers, buffer.Bytes(), 0o644); err != nil { //nolint:gosec // For whom the user's umask lets.
 		return fmt.Errorf("writing the brokers: %w", err)
 	}
 	buffer.Reset()
 	if err := writePartitions(&buffer, fleet.Partitions); err != nil {
 		return err
 	}
-	if err := os.WriteFile(p.partitions, buffer.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(p.partitions, buffer.Bytes(), 0o644); err != nil { //nolint:gosec // See above.
 		return fmt.Errorf("writing the partitions: %w", err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -323,4 +324,6 @@ func cause(ctx context.Context, err error) error {
 // kafkaTimeout is how long Kafka itself may work on one request: less than Timeout, so that its own answer comes in time.
 func (c *Client) kafkaTimeout() time.Duration { return c.cfg.Timeout * 3 / 4 }
 
-func (c *Client) timeoutMillis() int32 { return int32(c.kafkaTimeout().Milliseconds()) }
+func (c *Client) timeoutMillis() int32 {
+	return int32(min(c.kafkaTimeout().Milliseconds(), math.MaxInt32)) //nolint:gosec // It fits now.
+}

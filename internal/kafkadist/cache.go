@@ -33,7 +33,7 @@ func (s Source) cached(ctx context.Context, version string) (home string, err er
 				"what is downloaded already is kept and the next run goes on from there: %w", cache, err)
 		}
 	}()
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o755); err != nil { //nolint:gosec // Distributions are public, and users may share the folder.
 		return "", fmt.Errorf("cannot make the Kafka cache folder: %w", err)
 	}
 	// The lock file is never removed: a waiter could hold the removed one while a newcomer locks its successor.

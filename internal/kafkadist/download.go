@@ -54,7 +54,7 @@ func (s Source) download(ctx context.Context, version, file string) error {
 
 // fetch copies the archive to file and goes on after each broken connection for as long as there is progress.
 func (s Source) fetch(ctx context.Context, version, file string) (err error) {
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644) //nolint:gosec // A distribution is public.
 	if err != nil {
 		return fmt.Errorf("cannot keep the download of Kafka %s: %w", version, err)
 	}

@@ -27,7 +27,7 @@ func unpack(ctx context.Context, archive, dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w: not a gzip file: %w", compute.ErrInvalid, err)
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // A distribution is public.
 		return err
 	}
 	// A Root resolves no path to outside of it, whatever an entry's name says.
@@ -78,7 +78,7 @@ func unpackEntry(root *os.Root, entry *tar.Header, content io.Reader) (err error
 			return err
 		}
 		// The mode's execute bit is all that matters; write access for others is never taken over.
-		out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644|os.FileMode(entry.Mode)&0o111)
+		out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644|os.FileMode(entry.Mode&0o111))
 		if err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ type entrance struct {
 
 // openEntrance opens an entrance that closes, with all its connections, when ctx ends and close has been called.
 func openEntrance(ctx context.Context, self string, controllers Controllers) (*entrance, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("opening an address on this machine for the quorum: %w", err)
 	}
@@ -95,7 +95,7 @@ func (e *entrance) dial(ctx context.Context) net.Conn {
 	if err != nil {
 		return nil
 	}
-	rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
+	rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] }) //nolint:gosec // Nothing secret: an order to try.
 	dialer := net.Dialer{Timeout: dialTimeout}
 	for _, address := range addresses {
 		if address == e.self {

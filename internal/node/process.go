@@ -80,7 +80,7 @@ func startJava(f File, args []string, console string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(java(), args...), ended: make(chan struct{})}
+	p := &process{cmd: exec.Command(java(), args...), ended: make(chan struct{})} //nolint:noctx // It is asked to end, and given time, by stop.
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = f.Dir, output, output
 	dieWithParent(p.cmd)
 	started := make(chan error, 1)

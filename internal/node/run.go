@@ -204,7 +204,7 @@ func (a *agent) runOnce(ctx context.Context) error {
 		return err
 	}
 	// Otherwise a stranger's answer would count as Kafka's.
-	if answers(a.file.Listen) {
+	if answers(ctx, a.file.Listen) {
 		return fmt.Errorf("another process listens on %s already; end it, or replace the node", a.file.Listen)
 	}
 	logged := int64(0)
@@ -234,7 +234,7 @@ func (a *agent) runOnce(ctx context.Context) error {
 		case <-p.ended:
 			return errors.New(explainEnd(a.file, p.outcome, logged))
 		case <-ticker.C:
-			if !running && answers(a.file.Listen) {
+			if !running && answers(ctx, a.file.Listen) {
 				running = true
 				ticker.Stop()
 				a.tell(func(s *compute.NodeStatus) {
@@ -248,8 +248,9 @@ func (a *agent) runOnce(ctx context.Context) error {
 	}
 }
 
-func answers(address string) bool {
-	conn, err := net.DialTimeout("tcp", address, lookEvery)
+func answers(ctx context.Context, address string) bool {
+	dialer := net.Dialer{Timeout: lookEvery}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return false
 	}

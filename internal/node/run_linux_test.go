@@ -101,7 +101,7 @@ func TestControllerSurvivesItsAgent(t *testing.T) {
 	}
 	kill(t, agent.Pid)
 	// A process that ends loses its command line before its port.
-	until(t, "Kafka is gone with its agent", func() bool { return len(javas(t, f)) == 0 && !answers(f.Listen) })
+	until(t, "Kafka is gone with its agent", func() bool { return len(javas(t, f)) == 0 && !answers(t.Context(), f.Listen) })
 
 	// A setting that Kafka refuses, then a port that is not free, then all is well: never a second format.
 	good := f

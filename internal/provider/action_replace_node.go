@@ -94,7 +94,8 @@ func (a *replaceNodeAction) Invoke(ctx context.Context, req action.InvokeRequest
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	want := fleet.ReplaceNode{Cluster: m.Cluster.ValueString(), Group: m.Group.ValueString(), NodeID: int32(m.NodeID.ValueInt64()),
+	id := int32(m.NodeID.ValueInt64()) //nolint:gosec // The schema bounds it.
+	want := fleet.ReplaceNode{Cluster: m.Cluster.ValueString(), Group: m.Group.ValueString(), NodeID: id,
 		Force: m.Force.ValueBool(), Confirmed: m.Force.ValueBool() && m.ConfirmNodeID.Equal(m.NodeID)}
 	rate := defaultThrottle
 	if !m.Throttle.IsNull() {

@@ -62,7 +62,7 @@ func processes() ([]Process, error) {
 }
 
 func processesByPS() ([]Process, error) {
-	raw, err := exec.Command("ps", "-axo", "pid=,command=").Output()
+	raw, err := exec.Command("ps", "-axo", "pid=,command=").Output() //nolint:noctx // It ends by itself.
 	if err != nil {
 		return nil, fmt.Errorf("listing the processes: %w", err)
 	}

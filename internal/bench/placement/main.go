@@ -109,7 +109,7 @@ func measure(fleet placement.Fleet, start float64, operation string) (line, []st
 // prepare changes the fleet for the operation, which it returns with the ids of brokers that it added.
 func prepare(fleet *placement.Fleet, operation string) (func() placement.Plan, []int32) {
 	fleet.Brokers = slices.Clone(fleet.Brokers)
-	next := int32(len(fleet.Brokers)) + 1
+	next := int32(len(fleet.Brokers)) + 1 //nolint:gosec // A thousand or so.
 	switch operation {
 	case "replace":
 		fresh := fleet.Brokers[0]

@@ -111,7 +111,7 @@ func (d *Driver) startAgent(dir string, reserved *os.File) (processRecord, error
 		return processRecord{}, err
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(d.agent, "node", "--spec", filepath.Join(dir, node.SpecFile))
+	cmd := exec.Command(d.agent, "node", "--spec", filepath.Join(dir, node.SpecFile)) //nolint:noctx // It outlives this run.
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{reserved}

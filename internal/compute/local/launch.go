@@ -204,7 +204,7 @@ func (f fleets) reservePort() (*os.File, string, error) {
 
 func choosePort(taken map[string]bool) (*os.File, string, error) {
 	// Roots know nothing of each other: that they begin anywhere keeps them from running after the same port.
-	start := rand.IntN(portCount)
+	start := rand.IntN(portCount) //nolint:gosec // Nothing secret: where to begin to look.
 	for i := range portCount {
 		port := firstPort + (start+i)%portCount
 		listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))

@@ -93,7 +93,7 @@ func (w *World) describedQuorum() kafka.Quorum {
 	q := kafka.Quorum{Leader: w.quorum.leader, HighWatermark: int64(w.now / time.Millisecond)}
 	seen := func(id int32) kafka.Voter {
 		m := w.machines[id]
-		v := kafka.Voter{ID: id, DirectoryID: [16]byte{byte(id), byte(id >> 8), 1}}
+		v := kafka.Voter{ID: id, DirectoryID: [16]byte{byte(id), byte(id >> 8), 1}} //nolint:gosec // Two bytes are many nodes.
 		switch {
 		case m.answers() && w.now >= m.caught:
 			return v
