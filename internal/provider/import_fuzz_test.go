@@ -41,6 +41,16 @@ func FuzzImportID(f *testing.F) {
 				t.Errorf("%q is %v, and its id %q is %v, %v", id, m, m.id(), again, err)
 			}
 		}
+		set := parseACLsID(id)
+		named(t, id, set.Cluster)
+		if again := parseACLsID(set.id().ValueString()); (!set.Principal.IsNull() || !set.ResourceType.IsNull()) && again != set {
+			t.Errorf("%q is the set %v, and its id %q is %v", id, set, set.id(), again)
+		}
+		user := parseUserID(id)
+		named(t, id, user.Cluster)
+		if again := parseUserID((userModel{Cluster: user.Cluster, Name: user.Name}).id().ValueString()); again != user {
+			t.Errorf("%q is the user %v, which is read again as %v", id, user, again)
+		}
 		if i, err := parseQuotaID(id); err == nil && i.fault() == "" {
 			named(t, id, i.Cluster)
 			m := quotaModel{Cluster: i.Cluster, User: i.User, ClientID: i.ClientID, IP: i.IP}
@@ -77,6 +87,16 @@ func FuzzID(f *testing.F) {
 			if again, err := parseQuotaID(id); err != nil || again != q {
 				t.Errorf("the quota of %v has the id %q, which is %v, %v", q, id, again, err)
 			}
+		}
+		sets := []aclSubject{{Cluster: of, Principal: types.StringValue("User:" + a)}, {Cluster: of, ResourceType: types.StringValue("Group"), ResourceName: types.StringValue(a), PatternType: types.StringValue("Prefixed")}}
+		for _, s := range sets {
+			if again := parseACLsID(s.id().ValueString()); again != s {
+				t.Errorf("the set %v has the id %q, which is %v", s, s.id(), again)
+			}
+		}
+		user := userIdentity{Cluster: of, Name: types.StringValue(a)}
+		if again := parseUserID((userModel{Cluster: of, Name: user.Name}).id().ValueString()); again != user {
+			t.Errorf("the user %v is read as %v", user, again)
 		}
 		if topicNameFault(a) == "" {
 			topic := topicIdentity{Cluster: of, Name: types.StringValue(a)}
