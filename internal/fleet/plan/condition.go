@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -272,17 +273,34 @@ func massFailure(g Group, nodes []Node, holds func(Node) bool) string {
 		return ""
 	}
 	var lost []int32
+	var all []string           // Those that were named included.
 	whole := map[string]bool{} // Zones without a node that is not lost.
+	holders := 0
 	for _, n := range nodes {
+		if holds(n) {
+			holders++
+		}
 		// One that is dead is as good as lost: that Kafka has not said so, or cannot be asked, must not make it look as if few were.
-		dead := n.Condition.State == NodeSuspect && n.Dead() != ""
-		if n.Lost() == "" && !dead || !holds(n) {
+		why := n.Lost()
+		if why == "" && n.Condition.State == NodeSuspect {
+			why = n.Dead()
+		}
+		if why == "" || !holds(n) {
 			continue
 		}
 		whole[n.Zone] = true
+		all = append(all, fmt.Sprintf("node %d: %s", n.ID, why))
 		if !slices.Contains(g.Replace, n.ID) {
 			lost = append(lost, n.ID)
 		}
+	}
+	if g.Role == compute.RoleController {
+		// It is not for anybody to ask for: with a majority they are repaired, and without one nothing can be.
+		if 2*len(all) < holders || len(all) == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%d of the %d controllers are lost (%s), and without a majority of them the quorum decides nothing: no controller can be replaced, and no partition be moved. "+
+			"Nothing was done. Bring back enough of these machines with what is on their disks, and apply again", len(all), holders, strings.Join(all, "; "))
 	}
 	var zones []string
 	for zone := range whole {

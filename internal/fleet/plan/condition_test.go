@@ -335,3 +335,42 @@ func TestANewBrokerThatIsStillFencedStarts(t *testing.T) {
 		}
 	}
 }
+
+// TestControllersAreRepairedWhileTheyHaveAMajority: nobody can ask for more than that, and nobody has to ask for less.
+func TestControllersAreRepairedWhileTheyHaveAMajority(t *testing.T) {
+	for name, c := range map[string]struct {
+		count, dead int
+		kafkaUp     bool
+		refused     bool
+	}{
+		"one of three":               {3, 1, true, false},
+		"two of three":               {3, 2, true, true},
+		"two of five, in two zones":  {5, 2, true, false},
+		"three of five":              {5, 3, true, true},
+		"three of three, Kafka down": {3, 3, false, true},
+	} {
+		o := plan.Observation{KafkaUp: c.kafkaUp, NextNodeID: int32(c.count) + 1, ClusterConfig: map[string]string{}}
+		if c.kafkaUp {
+			o.Quorum = &plan.Quorum{Leader: int32(c.count), Voters: map[int32]bool{}, Observers: map[int32]bool{}}
+		}
+		for i := range c.count {
+			n := served(int32(1+i), []string{"a", "b", "c", "a", "b"}[i])
+			n.Role, n.Group = compute.RoleController, compute.ControllersGroup
+			if i < c.dead {
+				n.State, n.SuspectSince = compute.StateStopped, noon.Add(-time.Minute)
+			}
+			if c.kafkaUp {
+				o.Quorum.Voters[n.ID] = i >= c.dead
+			}
+			o.Nodes = append(o.Nodes, n)
+		}
+		g := plan.Group{Name: compute.ControllersGroup, Role: compute.RoleController, Count: c.count, Zones: []string{"a", "b", "c"}, SpecHash: "new", MaxSurge: 1, Failure: plan.FailurePolicy{Grace: 5 * time.Minute}}
+		d := plan.Next(g, o, noon)
+		if d.Refused != c.refused || c.refused && (!strings.Contains(d.Blocked, "node 1: its machine is stopped") || strings.Contains(d.Blocked, "replace_nodes") || len(d.Steps) > 0) {
+			t.Errorf("%s: refused %t: %q, steps %v", name, d.Refused, d.Blocked, d.Steps)
+		}
+		if !c.refused && !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch }) {
+			t.Errorf("%s: nothing is launched: %+v", name, d)
+		}
+	}
+}
