@@ -207,7 +207,7 @@ func (s *story) judge(ctx context.Context, r *result, data, load *check.Run) err
 	r.RecordsLost = loaded.RecordsLost + kept.RecordsLost
 	r.LongestGapMillis = loaded.LongestGapMillis
 	r.AvailabilityRaw, r.Availability = share(loaded.AvailabilityRaw), share(loaded.Availability)
-	r.AvailabilityOutsideZoneLoss = share(loaded.Windows.Availability(append(excluded, zoneLost...)...))
+	r.AvailabilityOutsideZoneLoss = share(loaded.Windows.Availability(slices.Concat(excluded, zoneLost)...))
 	return errors.Join(loaded.Problem(), kept.Problem(), r.available(len(s.planned) > 0))
 }
 
