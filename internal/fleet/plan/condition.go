@@ -266,45 +266,58 @@ func suspects(o Observation, r roster, role compute.Role) string {
 	return ""
 }
 
-// massFailure says that so much is lost that nothing is repaired without being asked, "" when it is not. What replace_nodes names was
-// asked for, and with a node that holds nothing, or has no vote, nothing is lost.
+// asLost says why a node is lost, "" when it is not. One that is dead is as good as lost: that Kafka has not said so, or cannot be asked, must
+// not make it look as if few were.
+func (n Node) asLost() string {
+	if n.Condition.State == NodeSuspect {
+		return n.Dead()
+	}
+	return n.Lost()
+}
+
+// lostMajority says that the controllers that vote have no majority left, "" when they have. With one the others are repaired, however many
+// they are, and without one nothing can be, so there is nothing to ask for.
+func lostMajority(g Group, nodes []Node, votes func(Node) bool) string {
+	if g.Count == 0 || g.off(GuardMassFailure) {
+		return ""
+	}
+	voters, lost := 0, []string(nil)
+	for _, n := range nodes {
+		if !votes(n) {
+			continue
+		}
+		voters++
+		if why := n.asLost(); why != "" {
+			lost = append(lost, fmt.Sprintf("node %d: %s", n.ID, why))
+		}
+	}
+	if len(lost) == 0 || 2*len(lost) < voters {
+		return ""
+	}
+	return fmt.Sprintf("%d of the %d controllers are lost (%s), and without a majority of them the quorum decides nothing: no controller can be replaced, and no partition be moved. "+
+		"Nothing was done. Bring back enough of these machines with what is on their disks, and apply again", len(lost), voters, strings.Join(lost, "; "))
+}
+
+// massFailure says that so many brokers are lost that nothing is repaired without being asked, "" when it is not. What replace_nodes names was
+// asked for, and with a node that holds nothing, nothing is lost.
 func massFailure(g Group, nodes []Node, holds func(Node) bool) string {
 	if g.Count == 0 || g.off(GuardMassFailure) {
 		return ""
 	}
 	var lost []int32
-	var all []string           // Those that were named included.
 	whole := map[string]bool{} // Zones without a node that is not lost.
-	holders := 0
 	for _, n := range nodes {
-		if holds(n) {
-			holders++
-		}
-		// One that is dead is as good as lost: that Kafka has not said so, or cannot be asked, must not make it look as if few were.
-		why := n.Lost()
-		if why == "" && n.Condition.State == NodeSuspect {
-			why = n.Dead()
-		}
-		if why == "" || !holds(n) {
+		if n.asLost() == "" || !holds(n) {
 			continue
 		}
 		whole[n.Zone] = true
-		all = append(all, fmt.Sprintf("node %d: %s", n.ID, why))
 		if !slices.Contains(g.Replace, n.ID) {
 			lost = append(lost, n.ID)
 		}
 	}
-	if g.Role == compute.RoleController {
-		// It is not for anybody to ask for: with a majority they are repaired, and without one nothing can be.
-		if 2*len(all) < holders || len(all) == 0 {
-			return ""
-		}
-		return fmt.Sprintf("%d of the %d controllers are lost (%s), and without a majority of them the quorum decides nothing: no controller can be replaced, and no partition be moved. "+
-			"Nothing was done. Bring back enough of these machines with what is on their disks, and apply again", len(all), holders, strings.Join(all, "; "))
-	}
 	var zones []string
 	for zone := range whole {
-		if !slices.ContainsFunc(inZone(nodes, zone), func(n Node) bool { return n.Lost() == "" }) {
+		if !slices.ContainsFunc(inZone(nodes, zone), func(n Node) bool { return n.asLost() == "" }) {
 			zones = append(zones, zone)
 		}
 	}

@@ -30,7 +30,7 @@ func controllers(g Group, o Observation, now time.Time, d *Decision) {
 		return 0
 	}
 	g, nodes = g.narrowed(o, nodes)
-	if why := massFailure(g, nodes, func(n Node) bool { return weight(n) > 0 || o.Quorum == nil && !o.neverServed(n) }); why != "" {
+	if why := lostMajority(g, nodes, func(n Node) bool { return weight(n) > 0 || o.Quorum == nil && !o.neverServed(n) }); why != "" {
 		d.block("%s", why)
 		d.Refused = true
 		return

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -242,6 +243,19 @@ func TestDeadNodesThatKafkaHasNotGivenUpCountForAMassFailure(t *testing.T) {
 		o.Nodes[i].State, o.Nodes[i].SuspectSince = compute.StateStopped, noon.Add(-since)
 	}
 	if d := plan.Next(groupOf(6), o, noon); d.Blocked == "" || len(d.Steps) > 0 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// TestAZoneOfDeadNodesIsLostBeforeKafkaSaysSo: as many as max_lost allows, and all there is of two zones.
+func TestAZoneOfDeadNodesIsLostBeforeKafkaSaysSo(t *testing.T) {
+	o := fleetOf(6)
+	for _, i := range []int{0, 1, 3, 4} { // Of zones a and b.
+		o.Nodes[i].State, o.Nodes[i].SuspectSince = compute.StateStopped, noon.Add(-time.Minute)
+	}
+	g := groupOf(6)
+	g.Failure.MaxLost = 5
+	if d := plan.Next(g, o, noon); !d.Refused || !strings.Contains(d.Blocked, "zones [a b]") {
 		t.Errorf("%+v", d)
 	}
 }
