@@ -29,7 +29,7 @@ func newNode() *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
-			return node.Run(ctx, file, local.Controllers(file.Root, file.Spec.Cluster))
+			return node.Run(ctx, file, local.Controllers(file.Root, file.Spec.Cluster), local.Identity(file.Root, file.Spec.Cluster, file.Spec.NodeID))
 		},
 	}
 	cmd.Flags().StringVar(&spec, "spec", "", "the node's spec file, as its driver wrote it")

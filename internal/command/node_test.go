@@ -15,7 +15,7 @@ import (
 func TestNodeRefusesWhatItCannotRun(t *testing.T) {
 	dir := t.TempDir()
 	file := node.File{
-		Spec: compute.NodeSpec{ClusterID: "MkU3OEVBNTcwNTJENDM2Qg", Role: compute.RoleBroker, NodeID: 7, HeapBytes: 1 << 30},
+		Spec: compute.NodeSpec{ClusterID: "MkU3OEVBNTcwNTJENDM2Qg", Role: compute.RoleBroker, NodeID: 7, HeapBytes: 1 << 30, Security: compute.Security{Plaintext: true}},
 		Dir:  filepath.Join(dir, "agent"), Disks: []string{filepath.Join(dir, "disk")}, KafkaHome: dir, Listen: "127.0.0.1:9092",
 		StopTimeout: time.Second, Driver: "elsewhere",
 	}

@@ -52,7 +52,7 @@ type Driver interface {
 
 	// GetCluster returns the cluster's record, or ErrNotFound.
 	GetCluster(ctx context.Context, name string) (Cluster, error)
-	// PutCluster creates the record or changes its declared part (MetadataVersion, Zones, MinISRDeclared, Groups), all of it: what is
+	// PutCluster creates the record or changes its declared part (MetadataVersion, Zones, MinISRDeclared, Groups, Security), all of it: what is
 	// not given is not there any more. The resources of a cluster share its record, so each holds the cluster's lease from the
 	// GetCluster that it starts from until its PutCluster. A record's ID never changes: a PutCluster with another ID is ErrInvalid.
 	// NextNodeID is the driver's own and is ignored here.
@@ -112,6 +112,8 @@ type Cluster struct {
 	// Groups are the claims of the broker groups that have some, by group name. They are here and not on the nodes, since a claim is no
 	// part of a node's spec, and since every group's rollout has to know those of all the others.
 	Groups map[string]TopicClaim `json:"groups,omitempty"`
+	// Security is how the listeners of all of its nodes are protected.
+	Security Security `json:"security"`
 	// NextNodeID is the lowest node id never used in this cluster. It starts at 1 and only grows.
 	NextNodeID int32 `json:"next_node_id"`
 }
@@ -159,6 +161,8 @@ type NodeSpec struct {
 	HeapBytes int64 `json:"heap_bytes"`
 	// Config is added to server.properties: the static settings that the user declared and the provider's safe defaults.
 	Config map[string]string `json:"config,omitempty"`
+	// Security is how the node's listeners are protected.
+	Security Security `json:"security"`
 	// Replaces is the node that this one takes over from, 0 when it is an addition. It is how a later run knows whose replicas
 	// belong here, and is no part of the spec hash.
 	Replaces int32 `json:"replaces,omitempty"`
@@ -208,8 +212,11 @@ type Instance struct {
 	// Maintenance is a sentence when whoever runs the machine has scheduled it for maintenance or retirement: it works, and will
 	// not for long. "" otherwise.
 	Maintenance string
-	// Address is where Kafka listens, host:port, for clients (a broker) or for the quorum (a controller). "" until known.
+	// Address is where Kafka listens, host:port, for the other nodes and for this provider. "" until known.
 	Address string
+	// Clients is where a broker listens for clients, and ClientsMTLS where it listens for those that log in by certificate when that is
+	// another address. Of a plaintext broker Clients is its Address. "" where there is no such listener, or until known.
+	Clients, ClientsMTLS string
 	// Status is the node agent's latest report, nil when there is none yet.
 	Status *NodeStatus
 }
@@ -241,6 +248,8 @@ type NodeStatus struct {
 	Restarts int `json:"restarts"`
 	// BootSeconds is how long it took from the agent's start until Kafka first answered, 0 until it does.
 	BootSeconds float64 `json:"boot_seconds,omitempty"`
+	// CertificateEnds is when the certificate ends that Kafka starts with, the zero time while the agent has none.
+	CertificateEnds time.Time `json:"certificate_ends,omitzero"`
 	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
 	LastError string `json:"last_error,omitempty"`
 	// DiskUsedBytes is by log directory, in the order of the disks.

@@ -20,8 +20,8 @@ const latest = "latest"
 
 // Options are what a Client needs beside its driver.
 type Options struct {
-	// Dial makes the client for one cluster from functions that find its live brokers and controllers. It makes no network call.
-	Dial func(cluster string, brokers, controllers func(context.Context) ([]string, error)) *kafka.Client
+	// Dial makes the client for one cluster from what says how to reach it. It makes no network call.
+	Dial func(kafka.Config) *kafka.Client
 	// Log is told of each step and wait. It may be nil.
 	Log func(ctx context.Context, message string, fields map[string]any)
 	// OnMutation is called right before each call that changes anything in compute.
@@ -111,9 +111,11 @@ func (c *Client) dial(cluster string) *kafka.Client {
 	if k := c.kafkas[cluster]; k != nil {
 		return k
 	}
-	k := c.opts.Dial(cluster,
-		func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleBroker) },
-		func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleController) })
+	k := c.opts.Dial(kafka.Config{
+		Bootstrap:   func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleBroker) },
+		Controllers: func(ctx context.Context) ([]string, error) { return c.addresses(ctx, cluster, compute.RoleController) },
+		Secure:      (&admin{fleet: c, cluster: cluster}).tls,
+	})
 	c.kafkas[cluster] = k
 	return k
 }

@@ -25,9 +25,12 @@ func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluste
 	case err != nil:
 		return record, Result{}, err
 	}
+	if err := c.secure(ctx, record, want); err != nil {
+		return record, Result{}, err
+	}
 	_, declared := want.Config[minISR]
 	changed := record
-	changed.MetadataVersion, changed.Zones, changed.MinISRDeclared = want.MetadataVersion, want.Zones, declared
+	changed.MetadataVersion, changed.Zones, changed.MinISRDeclared, changed.Security = want.MetadataVersion, want.Zones, declared, want.Security
 	c.opts.OnMutation(ctx, "PutCluster", want.Name)
 	if err := c.driver.PutCluster(ctx, changed); err != nil {
 		return record, Result{}, err
@@ -38,6 +41,46 @@ func (c *Client) ApplyCluster(ctx context.Context, want Cluster) (compute.Cluste
 		c.tellDone(ctx, want.Name, compute.ControllersGroup, result, c.opts.Now().Sub(started), want.Forecast)
 	}
 	return changed, result, err
+}
+
+// secure sees to it that what protects the cluster's listeners is there before they are, and refuses what would tear its nodes apart.
+func (c *Client) secure(ctx context.Context, record compute.Cluster, want Cluster) error {
+	if err := c.checkSecurity(ctx, record, want); err != nil {
+		return err
+	}
+	if want.Security.Plaintext {
+		return nil
+	}
+	return c.makeAuthority(ctx, want.Name)
+}
+
+// checkSecurity refuses to open or to close the listeners of a cluster that has nodes: the new ones would not understand the old ones.
+func (c *Client) checkSecurity(ctx context.Context, record compute.Cluster, want Cluster) error {
+	if record.Security.Plaintext == want.Security.Plaintext {
+		return nil
+	}
+	instances, err := c.driver.List(ctx, want.Name)
+	if err != nil || len(instances) == 0 {
+		return err
+	}
+	is, wanted := "protected", "plaintext"
+	if record.Security.Plaintext {
+		is, wanted = wanted, is
+	}
+	return fmt.Errorf("%w: cluster %q has %d nodes whose listeners are %s, and nodes whose listeners are %s could not speak to them; "+
+		"make another cluster and move the data, or destroy this one first", compute.ErrInvalid, want.Name, len(instances), is, wanted)
+}
+
+// CheckSecurity is for a plan: it says why the cluster's listeners cannot become what is wanted, as an error that wraps compute.ErrInvalid.
+func (c *Client) CheckSecurity(ctx context.Context, want Cluster) error {
+	record, err := c.driver.GetCluster(ctx, want.Name)
+	if errors.Is(err, compute.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.checkSecurity(ctx, record, want)
 }
 
 func (c *Client) clusterGoal(ctx context.Context, want Cluster) builder {

@@ -17,8 +17,14 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m
 		spec := g.spec
 		spec.ClusterID, spec.NodeID, spec.Zone, spec.Bootstrap, spec.Replaces, spec.Joins = o.record.ID, s.NodeID, s.Zone, s.Bootstrap, s.Replaces, s.Joins
 		c.opts.OnMutation(ctx, "Launch", fmt.Sprint(s.NodeID))
-		_, err := c.driver.Launch(ctx, spec)
-		return err
+		instance, err := c.driver.Launch(ctx, spec)
+		if err != nil || spec.Security.Plaintext {
+			return err
+		}
+		// Only now its address is known, which the certificate names.
+		return c.certify(ctx, instance)
+	case plan.Certify:
+		return c.certify(ctx, o.instances[s.NodeID])
 	case plan.Stop:
 		c.opts.OnMutation(ctx, "Stop", o.instances[s.NodeID].ID)
 		return c.driver.Stop(ctx, o.instances[s.NodeID].ID)

@@ -55,6 +55,8 @@ type Cluster struct {
 	// Controllers is the number of controllers: 1, 3 or 5.
 	Controllers  int
 	InstanceType string
+	// Security is how the listeners of all nodes are protected. Whether they are at all cannot change while there is a node.
+	Security compute.Security
 	// Config is the cluster-wide dynamic configuration; ConfigRemoved are keys declared before and not any more.
 	Config        map[string]string
 	ConfigRemoved []string
@@ -115,7 +117,8 @@ type goal struct {
 func (c Cluster) goal(catalog compute.Catalog) (goal, error) {
 	spec := compute.NodeSpec{
 		Cluster: c.Name, Group: compute.ControllersGroup, Role: compute.RoleController,
-		InstanceType: c.InstanceType, KafkaVersion: c.KafkaVersion,
+		InstanceType: c.InstanceType, KafkaVersion: c.KafkaVersion, // How clients log in is nothing to controllers.
+		Security: compute.Security{Plaintext: c.Security.Plaintext},
 		Config: map[string]string{
 			"auto.create.topics.enable":  "false",
 			"default.replication.factor": "3",
@@ -161,7 +164,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 	maps.Copy(config, static)
 	g, err := newGoal(catalog, compute.NodeSpec{
 		Cluster: b.Cluster, Group: b.Name, Role: compute.RoleBroker,
-		InstanceType: b.InstanceType, KafkaVersion: b.KafkaVersion, HeapBytes: b.HeapBytes, Config: config,
+		InstanceType: b.InstanceType, KafkaVersion: b.KafkaVersion, HeapBytes: b.HeapBytes, Config: config, Security: record.Security,
 	}, b.Zones, b.Brokers)
 	if err != nil {
 		return goal{}, err
@@ -238,7 +241,8 @@ func specHash(s compute.NodeSpec) string {
 		KafkaVersion string
 		HeapBytes    int64
 		Config       map[string]string
-	}{agentVersion, s.Role, s.InstanceType, s.KafkaVersion, s.HeapBytes, s.Config})
+		Security     compute.Security
+	}{agentVersion, s.Role, s.InstanceType, s.KafkaVersion, s.HeapBytes, s.Config, s.Security})
 	if err != nil {
 		panic(err) // Strings and numbers always marshal.
 	}
@@ -252,6 +256,9 @@ func specText(s compute.NodeSpec) string {
 	if len(s.Config) > 0 {
 		sum := sha256.Sum256([]byte(fmt.Sprint(s.Config)))
 		text += ", static config " + hex.EncodeToString(sum[:3])
+	}
+	if s.Role == compute.RoleBroker && s.Security.Certificates() {
+		text += ", client_auth " + string(s.Security.ClientAuth)
 	}
 	return text
 }

@@ -40,7 +40,7 @@ func (p *patient) own() health.Report {
 		}
 		driver.instances = append(driver.instances, i)
 	}
-	client := New(driver, Options{Dial: func(string, func(context.Context) ([]string, error), func(context.Context) ([]string, error)) *kafka.Client {
+	client := New(driver, Options{Dial: func(kafka.Config) *kafka.Client {
 		return p.k
 	}})
 	_, r, err := client.Health(p.t.Context(), "c")

@@ -14,7 +14,7 @@ import (
 )
 
 // silent is an address at which nobody listens, and a client that soon gives up on it.
-func silent(t *testing.T) (address string, dial func(string, func(context.Context) ([]string, error), func(context.Context) ([]string, error)) *kafka.Client) {
+func silent(t *testing.T) (address string, dial func(kafka.Config) *kafka.Client) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,8 +24,9 @@ func silent(t *testing.T) (address string, dial func(string, func(context.Contex
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return address, func(_ string, brokers, controllers func(context.Context) ([]string, error)) *kafka.Client {
-		k := kafka.New(kafka.Config{Bootstrap: brokers, Controllers: controllers, Timeout: 200 * time.Millisecond})
+	return address, func(config kafka.Config) *kafka.Client {
+		config.Timeout = 200 * time.Millisecond
+		k := kafka.New(config)
 		t.Cleanup(func() { _ = k.Close() })
 		return k
 	}

@@ -9,13 +9,16 @@ import (
 
 // Node is one node as shown to the user.
 type Node struct {
-	ID           int32
-	Zone         string
-	Address      string
-	InstanceID   string
-	SpecHash     string
-	KafkaVersion string
-	Condition    plan.Condition
+	ID   int32
+	Zone string
+	// Address is where a broker listens for clients, and a controller for all. MutualAddress is where a broker listens for clients with a
+	// certificate, if that is another one.
+	Address       string
+	MutualAddress string
+	InstanceID    string
+	SpecHash      string
+	KafkaVersion  string
+	Condition     plan.Condition
 }
 
 // Serves says that clients may be sent to the node.
@@ -59,8 +62,12 @@ func (c *Client) judged(ctx context.Context, cluster string, wanted func(compute
 	var out []Node
 	for _, i := range instances {
 		if wanted(i) {
+			address := i.Address
+			if i.Spec.Role == compute.RoleBroker {
+				address = i.Clients
+			}
 			out = append(out, Node{
-				ID: i.Spec.NodeID, Zone: i.Spec.Zone, Address: i.Address, InstanceID: i.ID,
+				ID: i.Spec.NodeID, Zone: i.Spec.Zone, Address: address, MutualAddress: i.ClientsMTLS, InstanceID: i.ID,
 				SpecHash: i.Spec.SpecHash, KafkaVersion: i.Spec.KafkaVersion, Condition: conditions[i.Spec.NodeID],
 			})
 		}

@@ -109,6 +109,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		n.Maintenance = i.Maintenance
 		if i.Status != nil {
 			n.Silent = c.opts.Now().Sub(i.Status.UpdatedAt) > silentAfter
+			n.Uncertified = !i.Spec.Security.Plaintext && i.Status.CertificateEnds.IsZero()
 			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts
 			n.Boot = time.Duration(i.Status.BootSeconds * float64(time.Second)).Round(10 * time.Millisecond)
 		}

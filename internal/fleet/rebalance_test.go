@@ -270,7 +270,7 @@ func TestRebalanceAsksKafkaFirst(t *testing.T) {
 	spec := goalOf(t, group(nil), 0, compute.Cluster{}).spec
 	spec.NodeID, spec.Zone = 1, "a"
 	driver.instances = []compute.Instance{{ID: "1", Spec: spec, State: compute.StateRunning, Address: "127.0.0.1:1"}}
-	dial := func(string, func(context.Context) ([]string, error), func(context.Context) ([]string, error)) *kafka.Client {
+	dial := func(kafka.Config) *kafka.Client {
 		down := func(context.Context) ([]string, error) { return nil, errors.New("nobody there") }
 		return kafka.New(kafka.Config{Bootstrap: down, Controllers: down})
 	}

@@ -37,6 +37,9 @@ type Config struct {
 	// ClientID is what Kafka's request log calls this client; there is a default.
 	ClientID string
 	TLS      *tls.Config
+	// Secure returns what TLS would be, when a connection is opened, where that cannot be known before; it takes the place of TLS. Nil is
+	// allowed, and means plaintext as an answer. It is asked often.
+	Secure func(ctx context.Context) (*tls.Config, error)
 	SASL     *SASL
 	// Timeout bounds one request to one node, and for how long a call is repeated; 15 s by default. A call that meets hung
 	// nodes takes one Timeout for each of them. The context bounds the whole call.
@@ -44,6 +47,18 @@ type Config struct {
 	// OnMutation is called right before each request that changes anything, with Kafka's name of the API and what it is
 	// about. Several calls may come at the same time. Nil is allowed.
 	OnMutation func(api, subject string)
+}
+
+// tls is how connections are encrypted, nil for not at all.
+func (c Config) tls(ctx context.Context) (*tls.Config, error) {
+	if c.Secure != nil {
+		config, err := c.Secure(ctx)
+		if err != nil || config == nil {
+			return nil, err
+		}
+		return config.Clone(), nil
+	}
+	return c.TLS.Clone(), nil
 }
 
 // SASL is how the client authenticates.

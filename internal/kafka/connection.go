@@ -147,8 +147,12 @@ func (p *connections) config(d *dialer) (*sarama.Config, error) {
 	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = d.timeout, p.cfg.Timeout, p.cfg.Timeout
 	// There is no proxy. This is how sarama takes a dialer.
 	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, d
-	if p.cfg.TLS != nil {
-		config.Net.TLS.Enable, config.Net.TLS.Config = true, p.cfg.TLS.Clone()
+	security, err := p.cfg.tls(d.life)
+	if err != nil {
+		return nil, err
+	}
+	if security != nil {
+		config.Net.TLS.Enable, config.Net.TLS.Config = true, security
 	}
 	if p.cfg.SASL != nil {
 		if err := saramaSASL(config, *p.cfg.SASL); err != nil {

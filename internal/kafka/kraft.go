@@ -27,7 +27,7 @@ func requestKRaft[R kmsg.Response](ctx context.Context, c *Client, to nodes, req
 	api := kmsg.NameForKey(req.Key())
 	return untilAnswered(ctx, c, to, api, func(ctx context.Context, address string) (R, error) {
 		var none R
-		conn, err := c.kraft.conn(address)
+		conn, err := c.kraft.conn(ctx, address)
 		if err != nil {
 			return none, err
 		}
@@ -44,7 +44,7 @@ func requestKRaft[R kmsg.Response](ctx context.Context, c *Client, to nodes, req
 }
 
 // conn returns the client of an address.
-func (k *kraft) conn(address string) (*kgo.Client, error) {
+func (k *kraft) conn(ctx context.Context, address string) (*kgo.Client, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
@@ -60,8 +60,12 @@ func (k *kraft) conn(address string) (*kgo.Client, error) {
 		kgo.DialTimeout(min(k.cfg.Timeout, maxDial)),
 		kgo.DisableClientMetrics(),
 	}
-	if k.cfg.TLS != nil {
-		opts = append(opts, kgo.DialTLSConfig(k.cfg.TLS.Clone()))
+	security, err := k.cfg.tls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if security != nil {
+		opts = append(opts, kgo.DialTLSConfig(security))
 	}
 	if k.cfg.SASL != nil {
 		login, err := kgoSASL(*k.cfg.SASL)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -16,8 +17,13 @@ type File struct {
 	Disks []string `json:"disks"`
 	// KafkaHome is a folder with libs/*.jar.
 	KafkaHome string `json:"kafka_home"`
-	// Listen is the address, host:port, that Kafka listens on and advertises.
+	// Listen is the address, host:port, that Kafka listens on and advertises: for the other nodes and for the provider, and of a plaintext
+	// broker for clients, too.
 	Listen string `json:"listen"`
+	// Clients is where a broker that is not plaintext listens for clients, and ClientsMTLS where it listens for those that log in by
+	// certificate while the others do so by password. "" where there is no such listener.
+	Clients     string `json:"clients,omitempty"`
+	ClientsMTLS string `json:"clients_mtls,omitempty"`
 	// JVMOptions are put before the main class, after the agent's own.
 	JVMOptions []string `json:"jvm_options,omitempty"`
 	// StopTimeout is how long a controlled shutdown may take before the process is killed.
@@ -40,3 +46,12 @@ const (
 // Controllers returns the addresses, host:port, of the cluster's live controllers. It is asked before each start of Kafka,
 // since controllers are replaced and their addresses change.
 type Controllers func(ctx context.Context) ([]string, error)
+
+// Identity returns what the node proves who it is with. Its error wraps compute.ErrNotFound until the provider has put it into the driver's
+// secret store. It is asked again and again, since certificates are renewed.
+type Identity func(ctx context.Context) (compute.Identity, error)
+
+// listeners are all addresses that Kafka listens on.
+func (f File) listeners() []string {
+	return slices.DeleteFunc([]string{f.Listen, f.Clients, f.ClientsMTLS}, func(address string) bool { return address == "" })
+}

@@ -85,6 +85,7 @@ func newFile(t *testing.T, version string, role compute.Role, id int32) File {
 	dir := filepath.Join(t.TempDir(), "node ö")
 	return File{
 		Spec: compute.NodeSpec{
+			Security: compute.Security{Plaintext: true},
 			Cluster: "test", ClusterID: clusterID, Group: "group", Role: role, NodeID: id, Zone: "zone-a", KafkaVersion: version,
 			HeapBytes: 320 << 20, Bootstrap: role == compute.RoleController,
 		},

@@ -12,12 +12,6 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
 
-// Names of the listeners. Brokers speak to clients and to each other on one, the controllers to everybody on the other.
-const (
-	ClientListener     = "CLIENTS"
-	ControllerListener = "CONTROLLER"
-)
-
 // reserved are settings that make a node what it is; nobody else may set them.
 var reserved = []string{
 	"node.id", "broker.id", "process.roles", "broker.rack",
@@ -28,10 +22,20 @@ var reserved = []string{
 	"controller.quorum.auto.join.enable",
 	"log.dir", "log.dirs", "metadata.log.dir",
 	"authorizer.class.name", "super.users", "allow.everyone.if.no.acl.found",
+	"ssl.client.auth", "ssl.enabled.protocols", "ssl.endpoint.identification.algorithm", "ssl.principal.mapping.rules", "principal.builder.class",
+}
+
+// reservedPrefixes are the beginnings of others.
+var reservedPrefixes = []string{
+	"ssl.keystore.", "ssl.truststore.", "ssl.key.",
+	"listener.name." + strings.ToLower(InternalListener) + ".", "listener.name." + strings.ToLower(ControllerListener) + ".",
+	"listener.name." + strings.ToLower(ClientListener) + ".", "listener.name." + strings.ToLower(MutualListener) + ".",
 }
 
 // IsReserved says that the agent alone sets this key of server.properties.
-func IsReserved(key string) bool { return slices.Contains(reserved, key) }
+func IsReserved(key string) bool {
+	return slices.Contains(reserved, key) || slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+}
 
 // properties is the node's server.properties. Config that sets a reserved key is refused.
 func properties(f File, controllers []string) (map[string]string, error) {
@@ -45,28 +49,23 @@ func properties(f File, controllers []string) (map[string]string, error) {
 		}
 	}
 	dirs := logDirs(f)
-	own := map[string]string{
+	own := plaintext(f)
+	if !f.Spec.Security.Plaintext {
+		own = secured(f)
+	}
+	maps.Copy(own, map[string]string{
 		"node.id":                             strconv.Itoa(int(f.Spec.NodeID)),
 		"process.roles":                       string(f.Spec.Role),
-		"listener.security.protocol.map":      ClientListener + ":PLAINTEXT," + ControllerListener + ":PLAINTEXT",
 		"controller.listener.names":           ControllerListener,
 		"controller.quorum.bootstrap.servers": strings.Join(controllers, ","),
 		"log.dirs":                            strings.Join(dirs, ","),
 		"metadata.log.dir":                    dirs[0],
-		// ACLs can be managed with it. Who has none of them named may do everything, as without an authorizer.
-		"authorizer.class.name":          "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-		"allow.everyone.if.no.acl.found": "true",
-		// Everybody is ANONYMOUS on PLAINTEXT, the nodes included: without this the first ACL would lock the cluster out of itself.
-		"super.users": "User:ANONYMOUS",
-	}
-	listener := ControllerListener
+		"authorizer.class.name":               "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"advertised.listeners":                own["listeners"],
+	})
 	if f.Spec.Role == compute.RoleBroker {
-		listener = ClientListener
 		own["broker.rack"] = f.Spec.Zone
-		own["inter.broker.listener.name"] = ClientListener
 	}
-	own["listeners"] = listener + "://" + f.Listen
-	own["advertised.listeners"] = own["listeners"]
 	maps.Copy(p, own)
 	return p, nil
 }

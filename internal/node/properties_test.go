@@ -11,6 +11,7 @@ import (
 func TestProperties(t *testing.T) {
 	f := File{
 		Spec: compute.NodeSpec{
+			Security: compute.Security{Plaintext: true},
 			Role: compute.RoleBroker, NodeID: 7, Zone: "zone-b", Config: map[string]string{"num.io.threads": "3"},
 		},
 		Disks:  []string{"/disk/0", "/disk/1"},

@@ -77,15 +77,37 @@ func (f File) check() error {
 	case f.StopTimeout <= 0:
 		return fmt.Errorf("stop_timeout is %s", f.StopTimeout)
 	}
-	host, port, err := net.SplitHostPort(f.Listen)
-	if err != nil {
+	if secure := f.Spec.Role == compute.RoleBroker && !f.Spec.Security.Plaintext; secure != (f.Clients != "") {
+		return fmt.Errorf("clients is %q: a broker that is not plaintext has an address of its own for clients, and no other node has", f.Clients)
+	}
+	if both := f.Clients != "" && f.Spec.Security.Passwords() && f.Spec.Security.Certificates(); both != (f.ClientsMTLS != "") {
+		return fmt.Errorf("clients_mtls is %q: a broker whose clients log in by password and by certificate has it, and no other node has", f.ClientsMTLS)
+	}
+	if auth := f.Spec.Security.ClientAuth; !slices.Contains([]compute.ClientAuth{"", compute.ClientAuthSCRAM, compute.ClientAuthMTLS, compute.ClientAuthBoth}, auth) {
+		return fmt.Errorf("spec.security.client_auth is %q", auth)
+	}
+	if err := checkAddress(f.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	for _, address := range f.listeners()[1:] {
+		if err := checkAddress(address); err != nil {
+			return fmt.Errorf("clients: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkAddress refuses what is no host:port, or would end the address in a list of listeners.
+func checkAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
 	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
-		return fmt.Errorf("listen: %q has no port", f.Listen)
+		return fmt.Errorf("%q has no port", address)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && !hostName.MatchString(host) {
-		return fmt.Errorf("listen: %q has no address", f.Listen)
+		return fmt.Errorf("%q has no address", address)
 	}
 	return nil
 }

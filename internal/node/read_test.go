@@ -15,7 +15,7 @@ import (
 
 func TestReadFile(t *testing.T) {
 	good := File{
-		Spec: compute.NodeSpec{Cluster: "c", ClusterID: clusterID, Role: compute.RoleBroker, NodeID: 7, HeapBytes: 1 << 30},
+		Spec: compute.NodeSpec{Cluster: "c", ClusterID: clusterID, Role: compute.RoleBroker, NodeID: 7, HeapBytes: 1 << 30, Security: compute.Security{Plaintext: true}},
 		Dir:  "/d", Disks: []string{"/disk/0"}, KafkaHome: "/k", Listen: "127.0.0.1:9092", StopTimeout: 30 * time.Second, Driver: "local",
 	}
 	document := func(change func(*File)) string {

@@ -31,11 +31,11 @@ var (
 
 // Run is the agent: it returns when ctx ends and Kafka has stopped. Whatever goes wrong with the node is in its status, not in the
 // error: a machine whose agent has ended cannot say why. An error means that there is no place for a status.
-func Run(ctx context.Context, f File, controllers Controllers) error {
+func Run(ctx context.Context, f File, controllers Controllers, identity Identity) error {
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return fmt.Errorf("the agent's directory: %w", err)
 	}
-	a := &agent{file: f, controllers: controllers, began: time.Now(), status: compute.NodeStatus{Phase: compute.PhasePreparing}}
+	a := &agent{file: f, controllers: controllers, identity: identity, began: time.Now(), status: compute.NodeStatus{Phase: compute.PhasePreparing}}
 	if err := a.report(func(*compute.NodeStatus) {}); err != nil {
 		return fmt.Errorf("the node's status: %w", err)
 	}
@@ -65,6 +65,7 @@ func Run(ctx context.Context, f File, controllers Controllers) error {
 type agent struct {
 	file        File
 	controllers Controllers
+	identity    Identity
 	entrance    *entrance
 	starts      int
 	began       time.Time
@@ -112,6 +113,9 @@ func (a *agent) live(ctx, serving context.Context) error {
 	}
 	var err error
 	if a.entrance, err = openEntrance(serving, a.file.Listen, a.controllers); err != nil {
+		return err
+	}
+	if err := a.identify(ctx); err != nil {
 		return err
 	}
 	if err := a.formatOnce(ctx); err != nil {
@@ -200,12 +204,17 @@ func (a *agent) runOnce(ctx context.Context) error {
 	case found != useDisks:
 		return errDisksLost
 	}
+	if err := a.renew(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "Kafka starts with the certificate that it had: %v\n", err)
+	}
 	if err := prepare(a.file, addresses); err != nil {
 		return err
 	}
 	// Otherwise a stranger's answer would count as Kafka's.
-	if answers(ctx, a.file.Listen) {
-		return fmt.Errorf("another process listens on %s already; end it, or replace the node", a.file.Listen)
+	for _, address := range a.file.listeners() {
+		if answers(ctx, address) {
+			return fmt.Errorf("another process listens on %s already; end it, or replace the node", address)
+		}
 	}
 	logged := int64(0)
 	if info, err := os.Stat(filepath.Join(a.file.Dir, kafkaLog)); err == nil {

@@ -26,6 +26,8 @@ type clusterDataModel struct {
 	Zones            types.List   `tfsdk:"zones"`
 	MetadataVersion  types.String `tfsdk:"metadata_version"`
 	BootstrapServers types.List   `tfsdk:"bootstrap_servers"`
+	BootstrapMTLS    types.List   `tfsdk:"bootstrap_servers_mtls"`
+	CACertificate    types.String `tfsdk:"ca_certificate_pem"`
 	Controllers      types.Map    `tfsdk:"controllers"`
 	Brokers          types.Map    `tfsdk:"brokers"`
 }
@@ -51,13 +53,15 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A cluster that some configuration of this provider runs, found by its name: for a root module of a team that has topics on it but does not own it.",
 		Attributes: map[string]schema.Attribute{
-			"name":              schema.StringAttribute{Required: true, MarkdownDescription: "The cluster's name."},
-			"cluster_id":        schema.StringAttribute{Computed: true, MarkdownDescription: "Kafka's own id of the cluster."},
-			"zones":             schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The zones that it was declared with."},
-			"metadata_version":  schema.StringAttribute{Computed: true, MarkdownDescription: "The policy for the feature level: `latest` or a release."},
-			"bootstrap_servers": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The live brokers, `host:port`."},
-			"controllers":       nodes("controllers"),
-			"brokers":           nodes("brokers of all groups"),
+			"name":                   schema.StringAttribute{Required: true, MarkdownDescription: "The cluster's name."},
+			"cluster_id":             schema.StringAttribute{Computed: true, MarkdownDescription: "Kafka's own id of the cluster."},
+			"zones":                  schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The zones that it was declared with."},
+			"metadata_version":       schema.StringAttribute{Computed: true, MarkdownDescription: "The policy for the feature level: `latest` or a release."},
+			"bootstrap_servers":      schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Where clients reach the live brokers, `host:port`."},
+			"bootstrap_servers_mtls": schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The same for clients with a certificate, where those have a listener of their own."},
+			"ca_certificate_pem":     schema.StringAttribute{Computed: true, MarkdownDescription: "The certificate authority that clients have to trust, in PEM; null for a plaintext cluster."},
+			"controllers":            nodes("controllers"),
+			"brokers":                nodes("brokers of all groups"),
 		},
 	}
 }
@@ -90,6 +94,15 @@ func (d *clusterDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	m.Zones = zones
 	m.BootstrapServers, diags = addresses(ctx, brokers)
 	resp.Diagnostics.Append(diags...)
+	m.BootstrapMTLS, diags = mutualAddresses(ctx, brokers)
+	resp.Diagnostics.Append(diags...)
+	trusted, err := d.fleet.Trusted(ctx, m.Name.ValueString())
+	if err != nil {
+		resp.Diagnostics.AddError("The cluster's certificate authority could not be read", sentence(err))
+	}
+	if trusted != "" {
+		m.CACertificate = types.StringValue(trusted)
+	}
 	m.Controllers, diags = nodesValue(ctx, controllers)
 	resp.Diagnostics.Append(diags...)
 	m.Brokers, diags = nodesValue(ctx, brokers)

@@ -189,9 +189,7 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 	data := &providerData{
 		ACLs: newACLClaims(),
 		Fleet: fleet.New(driver(ctx, m, &resp.Diagnostics), fleet.Options{
-			Dial: func(_ string, brokers, controllers func(context.Context) ([]string, error)) *kafka.Client {
-				return dial(kafka.Config{Bootstrap: brokers, Controllers: controllers})
-			},
+			Dial:       dial,
 			Log:        func(ctx context.Context, message string, fields map[string]any) { tflog.Info(ctx, message, fields) },
 			OnMutation: p.mutation,
 		}),

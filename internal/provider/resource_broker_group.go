@@ -67,6 +67,7 @@ type brokerGroupModel struct {
 	ReplaceNodes       types.Set      `tfsdk:"replace_nodes"`
 	DeletionProtection types.Bool     `tfsdk:"deletion_protection"`
 	BootstrapServers   types.List     `tfsdk:"bootstrap_servers"`
+	BootstrapMTLS      types.List     `tfsdk:"bootstrap_servers_mtls"`
 	Nodes              types.Map      `tfsdk:"nodes"`
 	Rollout            types.Object   `tfsdk:"rollout"`
 	Timeouts           timeouts.Value `tfsdk:"timeouts"`
@@ -229,10 +230,14 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 				MarkdownDescription: "While true, a plan that would destroy the group is an error. Default true: the data is on the nodes' own disks and nowhere else.",
 				Optional:            true, Computed: true, Default: booldefault.StaticBool(true),
 			},
-			"bootstrap_servers": schema.ListAttribute{MarkdownDescription: "The group's brokers, `host:port`.", ElementType: types.StringType, Computed: true},
-			"nodes":             nodesAttribute("brokers"),
-			"rollout":           rolloutAttribute(),
-			"timeouts":          timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true, Delete: true}),
+			"bootstrap_servers": schema.ListAttribute{MarkdownDescription: "Where clients reach the group's brokers, `host:port`.", ElementType: types.StringType, Computed: true},
+			"bootstrap_servers_mtls": schema.ListAttribute{
+				MarkdownDescription: "The same for clients with a certificate, where the cluster's `security.client_auth` is `both`; empty otherwise.",
+				ElementType:         types.StringType, Computed: true,
+			},
+			"nodes":    nodesAttribute("brokers"),
+			"rollout":  rolloutAttribute(),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Update: true, Delete: true}),
 		},
 	}
 }
@@ -363,6 +368,7 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	if !ok {
 		planned.Nodes, planned.BootstrapServers, planned.Rollout = types.MapUnknown(nodeType), types.ListUnknown(types.StringType), types.ObjectUnknown(rolloutType.AttrTypes)
+		planned.BootstrapMTLS = types.ListUnknown(types.StringType)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
 		return
 	}
@@ -385,14 +391,14 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 		return
 	}
 	if preview.Converged() && prior != nil {
-		planned.Nodes, planned.BootstrapServers = prior.Nodes, prior.BootstrapServers
+		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS
 		planned.Rollout = prior.Rollout
 		if unchanged(planned, *prior) {
 			resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
 			return
 		}
 	} else {
-		planned.Nodes, planned.BootstrapServers = types.MapUnknown(nodeType), types.ListUnknown(types.StringType)
+		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = types.MapUnknown(nodeType), types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
 	}
 	planned.Rollout, diags = rolloutValue(ctx, preview)
 	resp.Diagnostics.Append(diags...)
@@ -466,8 +472,7 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 			fmt.Sprintf("Cluster %q has a broker group %q in this configuration already. Names of groups are unique in a cluster.", want.Cluster, want.Name))
 	}
 	r.checkClaims(ctx, want, diags)
-	tooFew := func(f fleet.Facts) bool { return brokersInAll(want, f) < f.HighestReplication }
-	facts, err := r.fleet.SteadyFacts(ctx, want.Cluster, tooFew)
+	facts, err := r.fleet.Facts(ctx, want.Cluster)
 	if err != nil || !facts.Exists {
 		if planned, ok := r.fleet.PlannedFor(want.Cluster); err == nil && (!ok || len(planned.Zones) == 0) {
 			diags.AddAttributeWarning(path.Root("cluster"), "The cluster does not exist yet",
@@ -481,24 +486,18 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 		r.warnArrivals(ctx, want, diags)
 	}
 	checkReplaced(want, facts, diags)
-	total := brokersInAll(want, facts)
-	if tooFew(facts) {
-		diags.AddAttributeError(path.Root("brokers"), "Fewer brokers than replicas",
-			fmt.Sprintf("Topic %q has %d replicas, and cluster %q would have %d brokers. Lower the topic's replication factor first, or keep at least %d brokers.",
-				facts.HighestTopic, facts.HighestReplication, want.Cluster, total, facts.HighestReplication))
-	}
-	r.warnFew(want, total, diags)
-}
-
-// brokersInAll is how many brokers the cluster would have with the group as it is wanted.
-func brokersInAll(want fleet.BrokerGroup, facts fleet.Facts) int {
 	total := want.Brokers
 	for group, n := range facts.Brokers {
 		if group != want.Name {
 			total += n
 		}
 	}
-	return total
+	if total < facts.HighestReplication {
+		diags.AddAttributeError(path.Root("brokers"), "Fewer brokers than replicas",
+			fmt.Sprintf("Topic %q has %d replicas, and cluster %q would have %d brokers. Lower the topic's replication factor first, or keep at least %d brokers.",
+				facts.HighestTopic, facts.HighestReplication, want.Cluster, total, facts.HighestReplication))
+	}
+	r.warnFew(want, total, diags)
 }
 
 func (r *brokerGroupResource) warnFew(want fleet.BrokerGroup, total int, diags *diag.Diagnostics) {
@@ -572,7 +571,7 @@ func (r *brokerGroupResource) Update(ctx context.Context, req resource.UpdateReq
 	if err != nil {
 		resp.Diagnostics.AddError(fmt.Sprintf("Broker group %q is not as declared yet", want.Name), sentence(err))
 		// Planned values in the state would make the next plan say "no changes": keep what was, with the nodes as they are.
-		prior.Nodes, prior.BootstrapServers = m.Nodes, m.BootstrapServers
+		prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS = m.Nodes, m.BootstrapServers, m.BootstrapMTLS
 		m = prior
 	}
 	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Cluster.ValueString(), m.Name.ValueString(), resp.Private, &resp.Diagnostics)
@@ -603,6 +602,8 @@ func (r *brokerGroupResource) finish(ctx context.Context, m *brokerGroupModel, d
 	m.Nodes, more = nodesValue(ctx, nodes)
 	diags.Append(more...)
 	m.BootstrapServers, more = addresses(ctx, nodes)
+	diags.Append(more...)
+	m.BootstrapMTLS, more = mutualAddresses(ctx, nodes)
 	diags.Append(more...)
 }
 

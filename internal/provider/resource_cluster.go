@@ -61,7 +61,10 @@ type clusterModel struct {
 	Config           types.Map      `tfsdk:"config"`
 	MetadataVersion  types.String   `tfsdk:"metadata_version"`
 	ClusterID        types.String   `tfsdk:"cluster_id"`
+	Security         types.Object   `tfsdk:"security"`
 	BootstrapServers types.List     `tfsdk:"bootstrap_servers"`
+	BootstrapMTLS    types.List     `tfsdk:"bootstrap_servers_mtls"`
+	CACertificate    types.String   `tfsdk:"ca_certificate_pem"`
 	Nodes            types.Map      `tfsdk:"nodes"`
 	Rollout          types.Object   `tfsdk:"rollout"`
 	Timeouts         timeouts.Value `tfsdk:"timeouts"`
@@ -138,9 +141,18 @@ func (r *clusterResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 				MarkdownDescription: "Kafka's own id of the cluster.", Computed: true,
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
+			"security": securityAttribute(),
 			"bootstrap_servers": schema.ListAttribute{
-				MarkdownDescription: "The live brokers at the time of the last refresh. Empty while the cluster has no broker; `kafkafleet_broker_group.bootstrap_servers` is known in the same apply.",
+				MarkdownDescription: "Where clients reach the live brokers, at the time of the last refresh. Empty while the cluster has no broker; `kafkafleet_broker_group.bootstrap_servers` is known in the same apply.",
 				ElementType:         types.StringType, Computed: true,
+			},
+			"bootstrap_servers_mtls": schema.ListAttribute{
+				MarkdownDescription: "The same for clients with a certificate, where `security.client_auth` is `both`; empty otherwise.",
+				ElementType:         types.StringType, Computed: true,
+			},
+			"ca_certificate_pem": schema.StringAttribute{
+				MarkdownDescription: "The certificate authority that clients have to trust, in PEM; no secret. Null for a plaintext cluster.",
+				Computed:            true,
 			},
 			"nodes":    nodesAttribute("controllers"),
 			"rollout":  rolloutAttribute(),
@@ -157,7 +169,7 @@ func (r *clusterResource) Configure(_ context.Context, req resource.ConfigureReq
 
 // want turns the model into the engine's desired state. ok is false while something that it needs is unknown.
 func (m clusterModel) want(ctx context.Context, prior *clusterModel) (want fleet.Cluster, ok bool, diags diag.Diagnostics) {
-	if m.Name.IsUnknown() || m.KafkaVersion.IsUnknown() || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Controllers) || !fullyKnown(ctx, m.Config) || m.MetadataVersion.IsUnknown() {
+	if m.Name.IsUnknown() || m.KafkaVersion.IsUnknown() || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Controllers) || !fullyKnown(ctx, m.Config) || m.MetadataVersion.IsUnknown() || !fullyKnown(ctx, m.Security) {
 		return want, false, nil
 	}
 	var controllers controllersModel
@@ -168,6 +180,8 @@ func (m clusterModel) want(ctx context.Context, prior *clusterModel) (want fleet
 	want.Name, want.KafkaVersion, want.MetadataVersion = m.Name.ValueString(), m.KafkaVersion.ValueString(), m.MetadataVersion.ValueString()
 	want.Controllers, want.InstanceType = int(controllers.Nodes.ValueInt64()), controllers.InstanceType.ValueString()
 	want.Config = config
+	want.Security, more = securityOf(ctx, m.Security)
+	diags.Append(more...)
 	if prior != nil {
 		before, more := stringMap(ctx, prior.Config)
 		diags.Append(more...)
@@ -212,12 +226,17 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		p.Zones, p.KafkaVersion = want.Zones, want.KafkaVersion
 	})
 	if preview.Converged() && prior != nil {
-		planned.Nodes, planned.BootstrapServers = prior.Nodes, prior.BootstrapServers
+		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS
+		planned.CACertificate = prior.CACertificate
 		if req.Plan.Raw.Equal(req.State.Raw) {
 			return
 		}
 	} else {
-		planned.Nodes, planned.BootstrapServers = types.MapUnknown(nodeType), types.ListUnknown(types.StringType)
+		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = types.MapUnknown(nodeType), types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
+		planned.CACertificate = types.StringUnknown()
+		if prior != nil {
+			planned.CACertificate = prior.CACertificate
+		}
 	}
 	planned.Rollout, diags = rolloutValue(ctx, preview)
 	resp.Diagnostics.Append(diags...)
@@ -243,6 +262,9 @@ func (r *clusterResource) check(ctx context.Context, want fleet.Cluster, diags *
 			diags.AddAttributeError(path.Root("config").AtMapKey(key), "Not a dynamic setting",
 				fmt.Sprintf("%q is not a broker setting that Kafka takes while it runs, and a cluster-wide setting has to be one. Put it into kafkafleet_broker_group.config: there it becomes part of the nodes' spec.", key))
 		}
+	}
+	if err := r.fleet.CheckSecurity(ctx, want); errors.Is(err, compute.ErrInvalid) {
+		diags.AddAttributeError(path.Root("security").AtName("insecure_plaintext"), "The listeners of a running cluster cannot be opened or closed", sentence(err))
 	}
 	facts, err := r.fleet.Facts(ctx, want.Name)
 	if err != nil || diags.HasError() {
@@ -341,7 +363,7 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 	r.apply(ctx, &m, &prior, timeout, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		// Planned values in the state would make the next plan say "no changes": keep what was, with the nodes as they are.
-		prior.Nodes, prior.BootstrapServers = m.Nodes, m.BootstrapServers
+		prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS, prior.CACertificate = m.Nodes, m.BootstrapServers, m.BootstrapMTLS, m.CACertificate
 		m = prior
 	}
 	keepObservation(context.WithoutCancel(ctx), r.fleet, m.Name.ValueString(), compute.ControllersGroup, resp.Private, &resp.Diagnostics)
@@ -392,6 +414,16 @@ func (r *clusterResource) readNodes(ctx context.Context, m *clusterModel, diags 
 	diags.Append(more...)
 	m.BootstrapServers, more = addresses(ctx, brokers)
 	diags.Append(more...)
+	m.BootstrapMTLS, more = mutualAddresses(ctx, brokers)
+	diags.Append(more...)
+	trusted, err := r.fleet.Trusted(ctx, m.Name.ValueString())
+	if err != nil {
+		diags.AddError("The cluster's certificate authority could not be read", sentence(err))
+	}
+	m.CACertificate = types.StringNull()
+	if trusted != "" {
+		m.CACertificate = types.StringValue(trusted)
+	}
 }
 
 func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -434,6 +466,8 @@ func (r *clusterResource) readDeclared(ctx context.Context, m *clusterModel, rec
 	}
 	m.KafkaVersion = types.StringValue(specs[0].KafkaVersion)
 	var more diag.Diagnostics
+	m.Security, more = securityValue(ctx, record.Security)
+	diags.Append(more...)
 	m.Zones, more = types.ListValueFrom(ctx, types.StringType, record.Zones)
 	diags.Append(more...)
 	m.Controllers, more = types.ObjectValueFrom(ctx, m.Controllers.AttributeTypes(ctx), controllersModel{

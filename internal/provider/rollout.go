@@ -130,6 +130,17 @@ func addresses(ctx context.Context, nodes []fleet.Node) (types.List, diag.Diagno
 	return types.ListValueFrom(ctx, types.StringType, list)
 }
 
+// mutualAddresses are those of listeners for clients with a certificate, where those have one of their own.
+func mutualAddresses(ctx context.Context, nodes []fleet.Node) (types.List, diag.Diagnostics) {
+	list := []string{}
+	for _, n := range nodes {
+		if n.Serves() && n.MutualAddress != "" {
+			list = append(list, n.MutualAddress)
+		}
+	}
+	return types.ListValueFrom(ctx, types.StringType, list)
+}
+
 // stringMap reads a map attribute; null and unknown are empty.
 func stringMap(ctx context.Context, m types.Map) (map[string]string, diag.Diagnostics) {
 	out := map[string]string{}

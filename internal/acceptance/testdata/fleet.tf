@@ -48,6 +48,7 @@ resource "kafkafleet_cluster" "this" {
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
   controllers   = { nodes = 3, instance_type = var.controller_type }
+  security      = { insecure_plaintext = true }
 }
 
 resource "kafkafleet_broker_group" "main" {

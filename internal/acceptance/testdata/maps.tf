@@ -33,6 +33,7 @@ resource "kafkafleet_cluster" "this" {
   kafka_version = "4.3.1"
   zones         = ["local-a", "local-b", "local-c"]
   controllers   = { nodes = 1, instance_type = "local.small" }
+  security      = { insecure_plaintext = true }
 }
 
 resource "kafkafleet_broker_group" "main" {

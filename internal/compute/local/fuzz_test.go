@@ -49,7 +49,7 @@ func FuzzInstanceID(f *testing.F) {
 // the very file that was looked for, its numbers are in bounds, and it is written as what reads the same.
 func FuzzFiles(f *testing.F) {
 	for _, v := range []any{
-		node.File{Spec: compute.NodeSpec{Cluster: "prod", NodeID: 7, Role: compute.RoleBroker, HeapBytes: 1 << 30, Config: map[string]string{"a": "b"}}, Listen: "127.0.0.1:29092", StopTimeout: time.Minute},
+		node.File{Spec: compute.NodeSpec{Cluster: "prod", NodeID: 7, Role: compute.RoleBroker, HeapBytes: 1 << 30, Config: map[string]string{"a": "b"}, Security: compute.Security{Plaintext: true}}, Listen: "127.0.0.1:29092", StopTimeout: time.Minute},
 		node.File{Spec: compute.NodeSpec{Cluster: "other", NodeID: 8}},
 		compute.NodeStatus{Phase: compute.PhaseRunning, KafkaPID: 12, DiskUsedBytes: []int64{1, 2}, UpdatedAt: time.Unix(1_700_000_000, 0).UTC()},
 		compute.NodeStatus{Phase: compute.PhaseRunning, DiskUsedBytes: []int64{-1}},

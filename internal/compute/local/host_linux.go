@@ -105,7 +105,7 @@ func environment(pid int) []string {
 var agentVariables = []string{"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
 
 // startAgent starts the agent of the node in dir in a session of its own, out of the reach of the terminal's Ctrl-C.
-func (d *Driver) startAgent(dir string, reserved *os.File) (processRecord, error) {
+func (d *Driver) startAgent(dir string, reserved []*os.File) (processRecord, error) {
 	log, err := os.OpenFile(filepath.Join(dir, logFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return processRecord{}, err
@@ -114,7 +114,7 @@ func (d *Driver) startAgent(dir string, reserved *os.File) (processRecord, error
 	cmd := exec.Command(d.agent, "node", "--spec", filepath.Join(dir, node.SpecFile)) //nolint:noctx // It outlives this run.
 	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.ExtraFiles = []*os.File{reserved}
+	cmd.ExtraFiles = reserved
 	cmd.Env = []string{newMark(dir).variable}
 	for _, name := range agentVariables {
 		if value, ok := os.LookupEnv(name); ok {

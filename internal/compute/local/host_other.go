@@ -19,7 +19,7 @@ func allProcesses() ([]process, error) { return nil, errUnsupported }
 func readProcess(int) (process, bool)  { return process{}, false }
 func environment(int) []string         { return nil }
 
-func (*Driver) startAgent(string, *os.File) (processRecord, error) {
+func (*Driver) startAgent(string, []*os.File) (processRecord, error) {
 	return processRecord{}, errUnsupported
 }
 

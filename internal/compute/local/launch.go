@@ -112,20 +112,30 @@ func (d *Driver) launch(spec compute.NodeSpec, home string) (compute.Instance, e
 	if err := sweep(filepath.Dir(dir)); err != nil {
 		return compute.Instance{}, err
 	}
-	reserved, listen, err := d.reservePort()
+	reserved, listen, err := d.reservePorts(ports(spec))
+	defer func() {
+		for _, port := range reserved {
+			_ = port.Close()
+		}
+	}()
 	if err != nil {
 		return compute.Instance{}, err
 	}
-	defer func() { _ = reserved.Close() }()
 	file := node.File{
 		Spec:        spec,
 		Dir:         dir,
 		KafkaHome:   home,
-		Listen:      listen,
+		Listen:      listen[0],
 		JVMOptions:  jvmOptions(spec.InstanceType),
 		StopTimeout: stopTimeout,
 		Driver:      "local",
 		Root:        d.root,
+	}
+	if len(listen) > 1 {
+		file.Clients = listen[1]
+	}
+	if len(listen) > 2 {
+		file.ClientsMTLS = listen[2]
 	}
 	for i := range catalog().InstanceTypes[spec.InstanceType].DiskBytes {
 		file.Disks = append(file.Disks, filepath.Join(dir, disksDir, strconv.Itoa(i)))
@@ -144,14 +154,34 @@ func (d *Driver) launch(spec compute.NodeSpec, home string) (compute.Instance, e
 		return compute.Instance{}, errors.Join(err, d.destroy(ctx, spec.Cluster, spec.NodeID, started.PID))
 	}
 	launched := launchedAt(dir)
-	return compute.Instance{
+	instance := compute.Instance{
 		ID:         instanceID(spec.Cluster, spec.NodeID),
 		Spec:       spec,
 		State:      compute.StatePending,
 		StateSince: launched,
 		LaunchedAt: launched,
-		Address:    listen,
-	}, nil
+	}
+	addressed(&instance, file)
+	return instance, nil
+}
+
+// ports is how many addresses a node listens on.
+func ports(spec compute.NodeSpec) int {
+	switch s := spec.Security; {
+	case s.Plaintext || spec.Role != compute.RoleBroker:
+		return 1
+	case s.Passwords() && s.Certificates():
+		return 3
+	}
+	return 2
+}
+
+// addressed tells an instance where its Kafka listens.
+func addressed(i *compute.Instance, f node.File) {
+	i.Address, i.Clients, i.ClientsMTLS = f.Listen, f.Clients, f.ClientsMTLS
+	if f.Spec.Security.Plaintext && f.Spec.Role == compute.RoleBroker {
+		i.Clients = f.Listen
+	}
 }
 
 // makeNodeDir makes the node's directory appear in one step, with all that describes the node.
@@ -192,14 +222,21 @@ func sweep(nodes string) error {
 	return nil
 }
 
-// reservePort chooses a port for a new node and keeps it for the bearer of the file, see bindPort. It passes over the ports of
-// all nodes below this root, also of those that do not run. The root must be locked.
-func (f fleets) reservePort() (*os.File, string, error) {
+// reservePorts chooses ports for a new node and keeps them for the bearer of the files, see bindPort. It passes over the ports of
+// all nodes below this root, also of those that do not run. The root must be locked. What is returned is to be closed, also with an error.
+func (f fleets) reservePorts(n int) (reserved []*os.File, listen []string, err error) {
 	taken, err := f.addresses()
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
-	return choosePort(taken)
+	for range n {
+		port, address, err := choosePort(taken)
+		if err != nil {
+			return reserved, nil, err
+		}
+		reserved, listen, taken[address] = append(reserved, port), append(listen, address), true
+	}
+	return reserved, listen, nil
 }
 
 func choosePort(taken map[string]bool) (*os.File, string, error) {
@@ -228,7 +265,7 @@ func (f fleets) addresses() (map[string]bool, error) {
 	for _, path := range specs {
 		// A damaged file is List's to report; the port in it is then guarded by its process alone.
 		if file, err := readSpec(filepath.Dir(path)); err == nil {
-			taken[file.Listen] = true
+			taken[file.Listen], taken[file.Clients], taken[file.ClientsMTLS] = true, true, true
 		}
 	}
 	return taken, nil

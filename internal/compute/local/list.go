@@ -61,7 +61,8 @@ func (f fleets) observe(cluster string, id int32, processes func() ([]process, e
 	if damage != nil {
 		file.Spec = compute.NodeSpec{Cluster: cluster, NodeID: id}
 	}
-	instance.Spec, instance.Address = file.Spec, file.Listen
+	instance.Spec = file.Spec
+	addressed(&instance, file)
 	instance.Status = readStatus(dir)
 	stopAsked := writtenAt(filepath.Join(dir, stoppingMark))
 	asked := !stopAsked.IsZero()

@@ -45,6 +45,8 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 	case plan.Unregister:
 		f.update(s.NodeID, func(n *plan.Node) { n.Registered, n.Fenced = false, false })
 		f.Nodes = slices.DeleteFunc(f.Nodes, func(n plan.Node) bool { return n.ID == s.NodeID && n.InstanceID == "" })
+	case plan.Certify:
+		f.update(s.NodeID, func(n *plan.Node) { n.Uncertified = false })
 	case plan.Cordon:
 		f.update(s.NodeID, func(n *plan.Node) { n.Cordoned = true })
 	case plan.Uncordon:

@@ -69,6 +69,8 @@ type Node struct {
 	// MaxLevel is the highest metadata.version that the node's Kafka can, 0 when unknown.
 	MaxLevel int16
 
+	// Uncertified: its agent runs and has no certificate for it.
+	Uncertified bool `json:",omitzero"`
 	// Silent: the agent on its machine has not reported for so long that it cannot be well.
 	Silent bool `json:",omitzero"`
 	// OfflineDirs is how many of its log directories Kafka has taken offline.

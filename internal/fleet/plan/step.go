@@ -19,6 +19,7 @@ const (
 	ClearThrottles   Kind = "clear throttles"
 	Uncordon         Kind = "uncordon"
 	Launch           Kind = "launch"
+	Certify          Kind = "certify"
 	AddVoter         Kind = "add voter"
 	ConfigureCluster Kind = "configure the cluster"
 	ConfigureNode    Kind = "configure"

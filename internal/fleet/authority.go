@@ -1,0 +1,194 @@
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
+)
+
+const (
+	// authorityLifetime is for how long the authority that the provider makes is good.
+	authorityLifetime = 10 * 365 * 24 * time.Hour
+	// nodeLifetime is for how long a node's certificate is.
+	nodeLifetime = 365 * 24 * time.Hour
+	// adminLifetime is for how long this run's own certificate is. It is held in memory only, and made anew when half of it is over.
+	adminLifetime = 24 * time.Hour
+)
+
+// authority is what the secret store holds of a cluster's certificate authority, as JSON.
+type authority struct {
+	CertificatePEM string `json:"certificate"`
+	KeyPEM         string `json:"key"`
+	// TrustedPEM are the authorities whose certificates the nodes and this provider believe.
+	TrustedPEM string `json:"trusted"`
+}
+
+// String hides the key.
+func (authority) String() string { return "authority (hidden)" }
+
+// GoString hides the key.
+func (a authority) GoString() string { return a.String() }
+
+// readAuthority reads the cluster's authority from the secret store. compute.ErrNotFound: there is none.
+func (c *Client) readAuthority(ctx context.Context, cluster string) (authority, pki.Authority, error) {
+	var stored authority
+	secret, err := c.driver.Secret(ctx, cluster, compute.AuthoritySecret)
+	if err != nil {
+		return stored, pki.Authority{}, fmt.Errorf("the certificate authority of cluster %q: %w", cluster, err)
+	}
+	if json.Unmarshal(secret, &stored) != nil {
+		return stored, pki.Authority{}, fmt.Errorf("the certificate authority of cluster %q: its secret %q is not the JSON document that this provider writes", cluster, compute.AuthoritySecret)
+	}
+	signer, err := pki.ParseAuthority([]byte(stored.CertificatePEM), []byte(stored.KeyPEM))
+	if err != nil {
+		return stored, pki.Authority{}, fmt.Errorf("the certificate authority of cluster %q: %w", cluster, err)
+	}
+	return stored, signer, nil
+}
+
+// makeAuthority sees to it that a cluster has an authority before anything of it exists. One that has nodes and no authority has lost it: a
+// new one would not be believed by any of them.
+func (c *Client) makeAuthority(ctx context.Context, cluster string) error {
+	switch _, _, err := c.readAuthority(ctx, cluster); {
+	case err == nil || !errors.Is(err, compute.ErrNotFound):
+		return err
+	}
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	if len(instances) > 0 {
+		return fmt.Errorf("%w: cluster %q has %d nodes, and the secret store has no certificate authority for it any more (secret %q): put it back from where it is kept, since no node would believe a new one",
+			compute.ErrInvalid, cluster, len(instances), compute.AuthoritySecret)
+	}
+	signer, err := pki.NewAuthority(cluster, c.opts.Now(), authorityLifetime)
+	if err != nil {
+		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
+	}
+	certificate, key, err := signer.PEM()
+	if err != nil {
+		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
+	}
+	secret, err := json.Marshal(authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate)})
+	if err != nil {
+		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
+	}
+	c.opts.OnMutation(ctx, "PutSecret", compute.AuthoritySecret)
+	return c.driver.PutSecret(ctx, cluster, compute.AuthoritySecret, secret)
+}
+
+// certify puts a node's identity into the secret store, where its agent finds it.
+func (c *Client) certify(ctx context.Context, i compute.Instance) error {
+	cluster, id := i.Spec.Cluster, i.Spec.NodeID
+	stored, signer, err := c.readAuthority(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	host, _, err := net.SplitHostPort(i.Address)
+	if err != nil {
+		return fmt.Errorf("the address of node %d, which its certificate has to name: %w", id, err)
+	}
+	// By 127.0.0.1 a node reaches the controllers through its own agent, see the entrance of the node package.
+	request := pki.Request{
+		CommonName: compute.NodeCommonName(id), DNSNames: []string{"localhost", fmt.Sprintf("node-%d.%s", id, cluster)},
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: nodeLifetime, Server: true,
+	}
+	if ip := net.ParseIP(host); ip == nil {
+		request.DNSNames = append(request.DNSNames, host)
+	} else if !ip.Equal(request.IPs[0]) {
+		request.IPs = append(request.IPs, ip)
+	}
+	issued, err := signer.Issue(request, c.opts.Now())
+	if err != nil {
+		return fmt.Errorf("the certificate of node %d: %w", id, err)
+	}
+	secret, err := compute.Identity{KeyPEM: string(issued.KeyPEM), CertificatePEM: string(issued.CertificatePEM), TrustedPEM: stored.TrustedPEM}.Marshal()
+	if err != nil {
+		return fmt.Errorf("the certificate of node %d: %w", id, err)
+	}
+	c.opts.OnMutation(ctx, "PutSecret", compute.NodeSecret(id))
+	return c.driver.PutSecret(ctx, cluster, compute.NodeSecret(id), secret)
+}
+
+// Trusted are the authorities, in PEM, whose certificates the nodes of a cluster show; "" for a plaintext cluster. compute.ErrNotFound: there
+// is no such cluster.
+func (c *Client) Trusted(ctx context.Context, cluster string) (string, error) {
+	record, err := c.driver.GetCluster(ctx, cluster)
+	if err != nil || record.Security.Plaintext {
+		return "", err
+	}
+	stored, _, err := c.readAuthority(ctx, cluster)
+	return stored.TrustedPEM, err
+}
+
+// admin is this run's own certificate for one cluster.
+type admin struct {
+	fleet   *Client
+	cluster string
+
+	mu          sync.Mutex
+	known       bool
+	config      *tls.Config // nil for a plaintext cluster
+	certificate *tls.Certificate
+	renewAt     time.Time
+}
+
+// tls is how this run shows who it is, nil where the cluster is plaintext.
+func (a *admin) tls(ctx context.Context) (*tls.Config, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known {
+		return a.config, nil
+	}
+	record, err := a.fleet.driver.GetCluster(ctx, a.cluster)
+	if err != nil {
+		return nil, fmt.Errorf("cluster %q: %w", a.cluster, err)
+	}
+	if !record.Security.Plaintext {
+		stored, _, err := a.fleet.readAuthority(ctx, a.cluster)
+		if err != nil {
+			return nil, err
+		}
+		pool, err := pki.Pool([]byte(stored.TrustedPEM))
+		if err != nil {
+			return nil, fmt.Errorf("the certificate authority of cluster %q: %w", a.cluster, err)
+		}
+		a.config = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, GetClientCertificate: func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return a.own(info.Context())
+		}}
+	}
+	a.known = true
+	return a.config, nil
+}
+
+// own is the certificate, made anew when it is time.
+func (a *admin) own(ctx context.Context) (*tls.Certificate, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.fleet.opts.Now()
+	if a.certificate != nil && now.Before(a.renewAt) {
+		return a.certificate, nil
+	}
+	_, signer, err := a.fleet.readAuthority(ctx, a.cluster)
+	if err != nil {
+		return nil, err
+	}
+	issued, err := signer.Issue(pki.Request{CommonName: compute.AdminPrincipal, Lifetime: adminLifetime}, now)
+	if err != nil {
+		return nil, fmt.Errorf("this run's certificate for cluster %q: %w", a.cluster, err)
+	}
+	pair, err := issued.TLS()
+	if err != nil {
+		return nil, fmt.Errorf("this run's certificate for cluster %q: %w", a.cluster, err)
+	}
+	a.certificate, a.renewAt = &pair, now.Add(adminLifetime/2)
+	return a.certificate, nil
+}

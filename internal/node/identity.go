@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// identify waits for the node's identity and puts it where Kafka reads it. A plaintext node has none.
+func (a *agent) identify(ctx context.Context) error {
+	for {
+		err := a.renew(ctx)
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		a.tell(func(s *compute.NodeStatus) {
+			s.Phase, s.LastError = compute.PhasePreparing, fmt.Sprintf("waiting for the node's certificate: %v", err)
+		})
+		sleep(ctx, lookEvery)
+	}
+}
+
+// renew installs the identity that the secret store has now.
+func (a *agent) renew(ctx context.Context) error {
+	if a.file.Spec.Security.Plaintext {
+		return nil
+	}
+	asking, done := context.WithTimeout(ctx, askTimeout)
+	defer done()
+	identity, err := a.identity(asking)
+	if err != nil {
+		return err
+	}
+	return a.install(identity)
+}
+
+// install writes an identity for Kafka, each file in one step.
+func (a *agent) install(i compute.Identity) error {
+	ends, err := certificateEnds(i.CertificatePEM)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(filepath.Join(a.file.Dir, truststoreFile), []byte(i.TrustedPEM)); err != nil {
+		return err
+	}
+	keystore := strings.TrimRight(i.KeyPEM, "\n") + "\n" + i.CertificatePEM
+	if err := replaceFile(filepath.Join(a.file.Dir, keystoreFile), []byte(keystore)); err != nil {
+		return err
+	}
+	a.tell(func(s *compute.NodeStatus) { s.CertificateEnds = ends })
+	return nil
+}
+
+// certificateEnds is when the first certificate of a chain ends.
+func certificateEnds(chain string) (time.Time, error) {
+	block, _ := pem.Decode([]byte(chain))
+	if block == nil || block.Type != "CERTIFICATE" {
+		return time.Time{}, errors.New("the node's secret has no certificate in PEM form")
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("the node's certificate: %w", err)
+	}
+	return certificate.NotAfter, nil
+}
