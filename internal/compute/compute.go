@@ -57,7 +57,8 @@ type Driver interface {
 	// GetCluster that it starts from until its PutCluster. A record's ID never changes: a PutCluster with another ID is ErrInvalid.
 	// NextNodeID is the driver's own and is ignored here.
 	PutCluster(ctx context.Context, c Cluster) error
-	// DeleteCluster forgets the record. It is refused (ErrInvalid) while List shows an instance; a missing record is no error.
+	// DeleteCluster forgets the record and all secrets of the cluster. It is refused (ErrInvalid) while List shows an instance; a missing
+	// record is no error, and secrets without one are removed.
 	DeleteCluster(ctx context.Context, name string) error
 
 	// Launch starts one node and returns as soon as it is listed; it does not wait for Kafka. The instance is found again
@@ -72,13 +73,15 @@ type Driver interface {
 	// may never, and is terminated instead. Stopping a stopped instance is no error.
 	Stop(ctx context.Context, instanceID string) error
 	// Terminate destroys the instance and its disks, running or not, and returns when nothing of it is left or when List
-	// shows it as terminating. An instance that does not exist is no error.
+	// shows it as terminating. Its NodeSecret is gone by then. An instance that does not exist is no error.
 	Terminate(ctx context.Context, instanceID string) error
 
 	// Lock takes the cluster's lease, so that only one run writes to it. It does not wait: a lease held by another
 	// holder that has not expired is ErrLocked, with a text that names the holder. One that has expired is broken: whoever
 	// had it finds out by Lease.Held. That of a process that died is free at once where the driver can know it.
 	Lock(ctx context.Context, cluster, holder string) (Lease, error)
+
+	Secrets
 }
 
 // LeaseExpiry is how long a lease lives after its last renewal.

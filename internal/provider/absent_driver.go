@@ -26,6 +26,9 @@ func (d absentDriver) Launch(context.Context, compute.NodeSpec) (compute.Instanc
 func (d absentDriver) List(context.Context, string) ([]compute.Instance, error) { return nil, d.reason }
 func (d absentDriver) Stop(context.Context, string) error                       { return d.reason }
 func (d absentDriver) Terminate(context.Context, string) error                  { return d.reason }
+func (d absentDriver) Secret(context.Context, string, string) ([]byte, error)   { return nil, d.reason }
+func (d absentDriver) PutSecret(context.Context, string, string, []byte) error  { return d.reason }
+func (d absentDriver) DeleteSecret(context.Context, string, string) error       { return d.reason }
 func (d absentDriver) Lock(context.Context, string, string) (compute.Lease, error) {
 	return nil, d.reason
 }

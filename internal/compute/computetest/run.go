@@ -78,6 +78,14 @@ func Run(t *testing.T, newFixture func(t *testing.T) Fixture) {
 		"an agent reports again and again":                     testReportsRegularly,
 		"it is known since when a node is in its state":        testStateSince,
 		"scheduled maintenance is shown":                       testMaintenance,
+		"a secret is kept as it is":                            testSecret,
+		"a secret has a plain name and a short value":          testSecretInvalid,
+		"a secret needs no record":                             testSecretBeforeRecord,
+		"a secret is of one cluster":                           testSecretsOfClusters,
+		"a deleted cluster has no secrets":                     testSecretsOverDelete,
+		"secrets without a record are deleted":                 testSecretsLeftBehind,
+		"a terminated node has no secret":                      testSecretOfTerminated,
+		"a secret is replaced in one step":                     testSecretReplaced,
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)

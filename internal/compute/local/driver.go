@@ -6,6 +6,7 @@
 //	<root>/.lock                           held for the moments when something below root is created or removed
 //	<root>/<cluster>/cluster.json          the cluster's record
 //	<root>/<cluster>/lock                  the cluster's lease, an flock, with its holder and its last renewal as text
+//	<root>/<cluster>/secrets/<name>        a secret, which only the user that made it can read
 //	<root>/<cluster>/nodes/<id>/spec.json  what the node agent reads
 //	                            status.json  what it reports
 //	                            agent.pid    which process it is

@@ -26,6 +26,7 @@ const (
 	recordFile      = "cluster.json"
 	clusterLockFile = "lock"
 	nodesDir        = "nodes"
+	secretsDir      = "secrets"
 	agentFile       = "agent.pid"
 	logFile         = "agent.log"
 	stoppingMark    = "stopping"
@@ -137,7 +138,7 @@ func sameFile(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(held, current)
 }
 
-// tidy removes the cluster's directory when it has neither a record nor a node, and the root when nothing else is in it.
+// tidy removes the cluster's directory when it has neither a record nor a node nor a secret, and the root when nothing else is in it.
 // The root must be locked.
 func (f fleets) tidy(cluster string) error {
 	dir := f.clusterDir(cluster)
@@ -147,6 +148,9 @@ func (f fleets) tidy(cluster string) error {
 	}
 	_, err = os.Stat(filepath.Join(dir, recordFile))
 	if len(ids) > 0 || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if secrets, err := f.hasSecrets(cluster); secrets || err != nil {
 		return err
 	}
 	if err := os.RemoveAll(filepath.Join(dir, nodesDir)); err != nil {
@@ -172,9 +176,12 @@ func (f fleets) tidy(cluster string) error {
 	return nil
 }
 
+// tempSuffix ends the name of a file that writeDurably has not finished.
+const tempSuffix = ".tmp"
+
 // writeDurably replaces a file in one step that survives a crash of the machine: either the old or the new content is there.
 func writeDurably(path string, content []byte) (err error) {
-	temp := path + ".tmp"
+	temp := path + tempSuffix
 	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

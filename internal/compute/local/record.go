@@ -129,6 +129,10 @@ func (f fleets) DeleteCluster(ctx context.Context, name string) error {
 	if err := kill(ctx, 0, filepath.Join(f.clusterDir(name), nodesDir)); err != nil {
 		return fmt.Errorf("deleting cluster %q: %w", name, err)
 	}
+	// The secrets first: once the record is gone, no run may come again that knows of the cluster.
+	if err := os.RemoveAll(f.secretsDir(name)); err != nil {
+		return fmt.Errorf("cannot remove the secrets of cluster %q: %w", name, err)
+	}
 	if err := os.Remove(filepath.Join(f.clusterDir(name), recordFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove the record of cluster %q: %w", name, err)
 	}

@@ -93,10 +93,14 @@ func (f fleets) Terminate(ctx context.Context, instanceID string) error {
 	return nil
 }
 
-// destroy kills all processes of a node, of its session too if that is not 0, and removes its directory.
+// destroy kills all processes of a node, of its session too if that is not 0, and removes its secret and its directory.
 func (f fleets) destroy(ctx context.Context, cluster string, id int32, session int) error {
 	dir := f.nodeDir(cluster, id)
 	if err := kill(ctx, session, dir); err != nil {
+		return err
+	}
+	// While it is listed: of a node that is not, nobody would remove it after a crash.
+	if err := f.removeSecret(cluster, compute.NodeSecret(id)); err != nil {
 		return err
 	}
 	// In one step the node is no node any more. What a crash leaves of the directory then is swept by the next Launch or DeleteCluster.

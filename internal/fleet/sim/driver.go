@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -38,6 +39,7 @@ func (p *Provider) PutCluster(ctx context.Context, c compute.Cluster) error {
 // DeleteCluster implements compute.Driver.
 func (p *Provider) DeleteCluster(ctx context.Context, name string) error {
 	return p.effect(ctx, "DeleteCluster", name, func() error {
+		clear(p.w.secrets)
 		p.w.record = nil
 		return nil
 	})
@@ -105,10 +107,51 @@ func (p *Provider) Stop(ctx context.Context, instanceID string) error {
 // Terminate implements compute.Driver.
 func (p *Provider) Terminate(ctx context.Context, instanceID string) error {
 	return p.effect(ctx, "Terminate", instanceID, func() error {
-		if m := p.w.byInstance(instanceID); m != nil && m.state != compute.StateTerminating {
+		m := p.w.byInstance(instanceID)
+		if m != nil {
+			delete(p.w.secrets, compute.NodeSecret(m.spec.NodeID))
+		}
+		if m != nil && m.state != compute.StateTerminating {
 			p.w.judge.takes(p.w, p, m, "terminated")
 			p.w.terminate(m)
 		}
+		return nil
+	})
+}
+
+// Secret implements compute.Driver.
+func (p *Provider) Secret(ctx context.Context, cluster, name string) ([]byte, error) {
+	if err := compute.CheckSecretName(name); err != nil {
+		return nil, err
+	}
+	if err := p.read(ctx, "Secret"); err != nil {
+		return nil, err
+	}
+	value, ok := p.w.secrets[name]
+	if !ok {
+		return nil, fmt.Errorf("the secret %q of cluster %q: %w", name, cluster, compute.ErrNotFound)
+	}
+	return bytes.Clone(value), nil
+}
+
+// PutSecret implements compute.Driver.
+func (p *Provider) PutSecret(ctx context.Context, _, name string, value []byte) error {
+	if err := compute.CheckSecret(name, value); err != nil {
+		return err
+	}
+	return p.effect(ctx, "PutSecret", name, func() error {
+		p.w.secrets[name] = bytes.Clone(value)
+		return nil
+	})
+}
+
+// DeleteSecret implements compute.Driver.
+func (p *Provider) DeleteSecret(ctx context.Context, _, name string) error {
+	if err := compute.CheckSecretName(name); err != nil {
+		return err
+	}
+	return p.effect(ctx, "DeleteSecret", name, func() error {
+		delete(p.w.secrets, name)
 		return nil
 	})
 }

@@ -35,6 +35,7 @@ type World struct {
 	rng   *rand.Rand
 
 	record   *compute.Cluster
+	secrets  map[string][]byte
 	lease    lease
 	machines map[int32]*machine
 	// order are the ids of the machines, ascending.
@@ -84,7 +85,7 @@ type topic struct {
 func newWorld(seed uint64) *World {
 	return &World{
 		now: time.Minute, rng: rand.New(rand.NewPCG(seed, 1)), //nolint:gosec // The same seed has to be the same world.
-		machines: map[int32]*machine{}, used: map[int32]bool{}, lost: map[int32]time.Duration{}, group: map[int32]string{}, full: map[string]bool{}, ailing: map[string]bool{},
+		secrets: map[string][]byte{}, machines: map[int32]*machine{}, used: map[int32]bool{}, lost: map[int32]time.Duration{}, group: map[int32]string{}, full: map[string]bool{}, ailing: map[string]bool{},
 		brokers: map[int32]*broker{}, on: map[int32][]*partition{}, quorum: quorum{leader: -1, known: map[int32]int16{}},
 		own: map[int32]map[string]string{}, cordons: map[int32]bool{}, rates: map[int32]kafka.BrokerThrottle{}, marks: map[string]kafka.TopicThrottle{},
 	}
