@@ -150,7 +150,7 @@ func TestRecordIsShared(t *testing.T) {
 	if _, _, err := client.ApplyCluster(ended, Cluster{Name: "c", MetadataVersion: "4.3", Zones: []string{"a", "b"}, Config: map[string]string{minISR: "1"}, Security: compute.Security{Plaintext: true}}); err == nil {
 		t.Error("a rollout came to an end that had no time")
 	}
-	want.MetadataVersion, want.Zones, want.MinISRDeclared = "4.3", []string{"a", "b"}, true
+	want.MetadataVersion, want.Zones, want.MinISRDeclared, want.Security.Plaintext = "4.3", []string{"a", "b"}, true, true
 	if diff := cmp.Diff(want, driver.record); diff != "" {
 		t.Errorf("after the cluster:\n%s", diff)
 	}

@@ -119,7 +119,7 @@ func TestARolloutIsDoneWhenWhatItMovedIsSeenInSync(t *testing.T) {
 				spec.NodeID, spec.Zone = id+1, []string{"a", "b", "c"}[id]
 				driver.instances = append(driver.instances, compute.Instance{
 					ID: spec.Zone, Spec: spec, State: compute.StateRunning, Address: "x", LaunchedAt: time.Now().Add(-time.Hour),
-					Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now()},
+					Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now(), CertificateEnds: time.Now().Add(time.Hour)},
 				})
 			}
 			k := &movedKafka{views: c.views}

@@ -33,7 +33,7 @@ func (p *patient) own() health.Report {
 		}
 		i := compute.Instance{
 			ID: fmt.Sprint(id), Spec: spec, State: compute.StateRunning, Address: p.cluster.Address(int(id)), LaunchedAt: time.Now().Add(-time.Hour),
-			Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now()},
+			Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now(), CertificateEnds: time.Now().Add(time.Hour)},
 		}
 		if slices.Contains(p.stopped, id) {
 			i.State = compute.StateStopped

@@ -37,8 +37,8 @@ func TestHealthOfASilentKafka(t *testing.T) {
 	address, dial := silent(t)
 	spec := compute.NodeSpec{Cluster: "c", Role: compute.RoleBroker, Group: "main", Zone: "a", NodeID: 4, InstanceType: "small"}
 	controller := compute.NodeSpec{Cluster: "c", Role: compute.RoleController, Group: compute.ControllersGroup, Zone: "a", NodeID: 1, InstanceType: "small"}
-	running := &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now()}
-	driver := &fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 5}, instances: []compute.Instance{
+	running := &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now(), CertificateEnds: time.Now().Add(time.Hour)}
+	driver := &fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 5, Security: compute.Security{Plaintext: true}}, instances: []compute.Instance{
 		{ID: "one", Spec: controller, State: compute.StateStopped},
 		{ID: "four", Spec: spec, State: compute.StateRunning, Address: address, Status: running},
 	}}
@@ -62,7 +62,7 @@ func TestHealthOfASilentKafka(t *testing.T) {
 // TestHealthOfASilentForeignKafka: nothing is known of it but that.
 func TestHealthOfASilentForeignKafka(t *testing.T) {
 	address, dial := silent(t)
-	k := dial("", func(context.Context) ([]string, error) { return []string{address}, nil }, nil)
+	k := dial(kafka.Config{Bootstrap: func(context.Context) ([]string, error) { return []string{address}, nil }})
 	_, r, err := New(&fakeDriver{}, Options{}).ForeignHealth(t.Context(), k)
 	if err != nil || r.Status != health.Critical || len(r.Problems) != 1 || !strings.HasPrefix(r.Problems[0], "Kafka does not answer: ") || len(r.Nodes) > 0 {
 		t.Errorf("%v, %+v", err, r)
@@ -82,7 +82,7 @@ func TestAnInterruptedQuestionIsNoVerdict(t *testing.T) {
 	address, dial := silent(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	k := dial("", func(context.Context) ([]string, error) { return []string{address}, nil }, nil)
+	k := dial(kafka.Config{Bootstrap: func(context.Context) ([]string, error) { return []string{address}, nil }})
 	if _, r, err := New(&fakeDriver{}, Options{}).ForeignHealth(ctx, k); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %+v", err, r)
 	}

@@ -32,8 +32,8 @@ type broken struct {
 
 func newBroken(t *testing.T) *broken {
 	t.Helper()
-	b := &broken{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 7, Zones: []string{"a", "b", "c"}}, configs: map[string]string{"5": "9", "6": "9"}}
-	spec := goalOf(t, group(nil), 0, compute.Cluster{}).spec
+	b := &broken{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 7, Zones: []string{"a", "b", "c"}, Security: compute.Security{Plaintext: true}}, configs: map[string]string{"5": "9", "6": "9"}}
+	spec := goalOf(t, group(nil), 0, b.record).spec
 	for i, zone := range b.record.Zones {
 		spec.NodeID, spec.Zone, spec.SpecHash = int32(4+i), zone, []string{"old", "old", "new"}[i]
 		b.start(spec)
@@ -50,7 +50,7 @@ func newBroken(t *testing.T) *broken {
 func (b *broken) start(spec compute.NodeSpec) compute.Instance {
 	i := compute.Instance{
 		ID: fmt.Sprint(spec.NodeID), Spec: spec, State: compute.StateRunning, Address: "x", LaunchedAt: time.Now(),
-		Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now()},
+		Status: &compute.NodeStatus{Phase: compute.PhaseRunning, BootSeconds: 5, UpdatedAt: time.Now(), CertificateEnds: time.Now().Add(time.Hour)},
 	}
 	b.instances = append(b.instances, i)
 	b.brokers = append(b.brokers, kafka.Broker{ID: spec.NodeID, Rack: spec.Zone})

@@ -23,7 +23,7 @@ func FuzzSpecFile(f *testing.F) {
 	good := File{
 		Spec: compute.NodeSpec{
 			Security: compute.Security{Plaintext: true},
-			Cluster: "c", ClusterID: clusterID, Role: compute.RoleBroker, NodeID: 7, HeapBytes: 1 << 30, Zone: "a", Config: map[string]string{"num.io.threads": "3"},
+			Cluster:  "c", ClusterID: clusterID, Role: compute.RoleBroker, NodeID: 7, HeapBytes: 1 << 30, Zone: "a", Config: map[string]string{"num.io.threads": "3"},
 		},
 		Dir: "/d", Disks: []string{"/disk/0", "/disk/1"}, KafkaHome: "/k", Listen: "127.0.0.1:9092", StopTimeout: 30 * time.Second, Driver: "local",
 	}

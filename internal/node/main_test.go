@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	defer stop()
 	f, err := ReadFile(spec)
 	if err == nil {
-		err = Run(ctx, f, func(context.Context) ([]string, error) { return []string{f.Listen}, nil })
+		err = Run(ctx, f, func(context.Context) ([]string, error) { return []string{f.Listen}, nil }, nil)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -86,7 +86,7 @@ func newFile(t *testing.T, version string, role compute.Role, id int32) File {
 	return File{
 		Spec: compute.NodeSpec{
 			Security: compute.Security{Plaintext: true},
-			Cluster: "test", ClusterID: clusterID, Group: "group", Role: role, NodeID: id, Zone: "zone-a", KafkaVersion: version,
+			Cluster:  "test", ClusterID: clusterID, Group: "group", Role: role, NodeID: id, Zone: "zone-a", KafkaVersion: version,
 			HeapBytes: 320 << 20, Bootstrap: role == compute.RoleController,
 		},
 		Dir:         dir,
@@ -146,7 +146,7 @@ func run(t *testing.T, f File, controllers Controllers) *running {
 	}
 	ended := make(chan struct{})
 	go func() {
-		r.done <- Run(ctx, f, controllers)
+		r.done <- Run(ctx, f, controllers, nil)
 		close(ended)
 	}()
 	t.Cleanup(func() {

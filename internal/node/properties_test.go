@@ -1,9 +1,12 @@
 package node
 
 import (
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
@@ -12,7 +15,7 @@ func TestProperties(t *testing.T) {
 	f := File{
 		Spec: compute.NodeSpec{
 			Security: compute.Security{Plaintext: true},
-			Role: compute.RoleBroker, NodeID: 7, Zone: "zone-b", Config: map[string]string{"num.io.threads": "3"},
+			Role:     compute.RoleBroker, NodeID: 7, Zone: "zone-b", Config: map[string]string{"num.io.threads": "3"},
 		},
 		Disks:  []string{"/disk/0", "/disk/1"},
 		Listen: "10.0.0.7:9092",
@@ -44,8 +47,89 @@ func TestProperties(t *testing.T) {
 	}
 }
 
+// TestProtectedProperties: what each listener of a node that is not plaintext demands of whoever connects.
+func TestProtectedProperties(t *testing.T) {
+	common := map[string]string{
+		"ssl.client.auth": "required", "ssl.enabled.protocols": "TLSv1.3,TLSv1.2", "ssl.endpoint.identification.algorithm": "https",
+		"ssl.keystore.type": "PEM", "ssl.keystore.location": "/n/keystore.pem", "ssl.truststore.type": "PEM", "ssl.truststore.location": "/n/truststore.pem",
+		"allow.everyone.if.no.acl.found": "false", "super.users": "User:kafkafleet-node;User:kafkafleet-admin",
+	}
+	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+	passwords := map[string]string{
+		"inter.broker.listener.name": "INTERNAL", "listener.name.clients.ssl.client.auth": "none", "listener.name.clients.sasl.enabled.mechanisms": "SCRAM-SHA-512,SCRAM-SHA-256",
+		"listener.name.clients.scram-sha-512.sasl.jaas.config": scram, "listener.name.clients.scram-sha-256.sasl.jaas.config": scram,
+	}
+	for name, c := range map[string]struct {
+		role    compute.Role
+		auth    compute.ClientAuth
+		clients []string // Addresses for clients.
+		special map[string]string
+	}{
+		"controller": {role: compute.RoleController, special: map[string]string{
+			"listener.security.protocol.map": "CONTROLLER:SSL", "listeners": "CONTROLLER://10.0.0.7:1", "advertised.listeners": "CONTROLLER://10.0.0.7:1",
+		}},
+		"passwords": {role: compute.RoleBroker, clients: []string{"10.0.0.7:2"}, special: maps.Collect(both(maps.All(passwords), maps.All(map[string]string{
+			"listener.security.protocol.map": "INTERNAL:SSL,CLIENTS:SASL_SSL,CONTROLLER:SSL", "listeners": "INTERNAL://10.0.0.7:1,CLIENTS://10.0.0.7:2",
+			"advertised.listeners": "INTERNAL://10.0.0.7:1,CLIENTS://10.0.0.7:2",
+		})))},
+		"certificates": {role: compute.RoleBroker, auth: compute.ClientAuthMTLS, clients: []string{"10.0.0.7:2"}, special: map[string]string{
+			"inter.broker.listener.name": "INTERNAL", "listener.security.protocol.map": "INTERNAL:SSL,CLIENTS:SSL,CONTROLLER:SSL",
+			"listeners": "INTERNAL://10.0.0.7:1,CLIENTS://10.0.0.7:2",
+		}},
+		"either": {role: compute.RoleBroker, auth: compute.ClientAuthBoth, clients: []string{"10.0.0.7:2", "10.0.0.7:3"}, special: maps.Collect(both(maps.All(passwords), maps.All(map[string]string{
+			"listener.security.protocol.map": "INTERNAL:SSL,CLIENTS:SASL_SSL,CLIENTS_MTLS:SSL,CONTROLLER:SSL",
+			"listeners":                      "INTERNAL://10.0.0.7:1,CLIENTS://10.0.0.7:2,CLIENTS_MTLS://10.0.0.7:3",
+		})))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := File{
+				Spec: compute.NodeSpec{Role: c.role, NodeID: 7, ClusterID: "x", HeapBytes: 1, Security: compute.Security{ClientAuth: c.auth}},
+				Dir:  "/n", Disks: []string{"/disk"}, KafkaHome: "/k", Listen: "10.0.0.7:1", StopTimeout: time.Second,
+			}
+			if len(c.clients) > 0 {
+				f.Clients = c.clients[0]
+			}
+			if len(c.clients) > 1 {
+				f.ClientsMTLS = c.clients[1]
+			}
+			if err := f.check(); err != nil {
+				t.Fatal(err)
+			}
+			got, err := properties(f, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for key, want := range both(maps.All(common), maps.All(c.special)) {
+				if got[key] != want {
+					t.Errorf("%s is %q, want %q", key, got[key], want)
+				}
+			}
+			for key := range got {
+				if !IsReserved(key) {
+					t.Errorf("%s is set by the agent and not reserved", key)
+				}
+				if strings.Contains(strings.ToUpper(got[key]), "PLAINTEXT") || strings.Contains(got[key], "ANONYMOUS") {
+					t.Errorf("%s=%s", key, got[key])
+				}
+			}
+		})
+	}
+}
+
+func both[K, V any](a, b iter.Seq2[K, V]) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for _, seq := range []iter.Seq2[K, V]{a, b} {
+			for k, v := range seq {
+				if !yield(k, v) {
+					return
+				}
+			}
+		}
+	}
+}
+
 func TestEverySettingOfTheAgentIsReserved(t *testing.T) {
-	f := File{Spec: compute.NodeSpec{Role: compute.RoleBroker}, Disks: []string{"/disk"}}
+	f := File{Spec: compute.NodeSpec{Role: compute.RoleBroker, Security: compute.Security{Plaintext: true}}, Disks: []string{"/disk"}}
 	own, err := properties(f, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +139,7 @@ func TestEverySettingOfTheAgentIsReserved(t *testing.T) {
 			t.Errorf("%s is set by the agent and not reserved", key)
 		}
 	}
-	for _, key := range []string{"broker.id", "log.dir", "controller.quorum.voters", "controller.quorum.auto.join.enable"} {
+	for _, key := range []string{"broker.id", "log.dir", "ssl.keystore.location", "listener.name.clients.sasl.enabled.mechanisms", "controller.quorum.voters", "controller.quorum.auto.join.enable"} {
 		f.Spec.Config = map[string]string{key: "1"}
 		if _, err := properties(f, nil); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("config with %s: %v", key, err)

@@ -190,11 +190,12 @@ func TestTheAddressOfANodeIsNotGivenAgain(t *testing.T) {
 }
 
 func TestAPortInUseIsPassedOver(t *testing.T) {
-	reserved, address, err := fleets{newRoot(t)}.reservePort()
+	reserved, addresses, err := fleets{newRoot(t)}.reservePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = reserved.Close()
+	_ = reserved[0].Close()
+	address := addresses[0]
 	for _, listen := range []string{address, address[strings.LastIndexByte(address, ':'):]} {
 		l, err := net.Listen("tcp", listen)
 		if err != nil {

@@ -1,0 +1,198 @@
+package fleet
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
+)
+
+// secretDriver is a fakeDriver with a secret store.
+type secretDriver struct {
+	fakeDriver
+	secrets map[string][]byte
+}
+
+func (d *secretDriver) Secret(_ context.Context, cluster, name string) ([]byte, error) {
+	if value, ok := d.secrets[cluster+"/"+name]; ok {
+		return value, nil
+	}
+	return nil, fmt.Errorf("%s: %w", name, compute.ErrNotFound)
+}
+
+func (d *secretDriver) PutSecret(_ context.Context, cluster, name string, value []byte) error {
+	d.secrets[cluster+"/"+name] = value
+	return nil
+}
+
+func newSecretDriver() *secretDriver {
+	return &secretDriver{fakeDriver: fakeDriver{record: compute.Cluster{Name: "c", ID: "x"}}, secrets: map[string][]byte{}}
+}
+
+// TestNodesAndThisRunKnowEachOther: by the certificates that both have from the cluster's authority, a connection opens in each direction, and
+// one to somebody else's node does not.
+func TestNodesAndThisRunKnowEachOther(t *testing.T) {
+	ctx := t.Context()
+	now := time.Now()
+	serve := func(d *secretDriver, id int32) (address string, peers func() []string) {
+		t.Helper()
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+		spec := compute.NodeSpec{Cluster: "c", NodeID: id}
+		if err := New(d, Options{}).certify(ctx, compute.Instance{Spec: spec, Address: listener.Addr().String()}); err != nil {
+			t.Fatal(err)
+		}
+		identity, err := compute.ParseIdentity(d.secrets["c/"+compute.NodeSecret(id)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := tls.X509KeyPair([]byte(identity.CertificatePEM), []byte(identity.KeyPEM))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool, err := pki.Pool([]byte(identity.TrustedPEM))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := make(chan string, 10)
+		config := &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS13}
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				secured := tls.Server(conn, config)
+				if secured.HandshakeContext(ctx) == nil {
+					names <- secured.ConnectionState().PeerCertificates[0].Subject.CommonName
+				}
+				_ = secured.Close()
+			}
+		}()
+		return listener.Addr().String(), func() []string {
+			select {
+			case name := <-names:
+				return []string{name}
+			case <-time.After(10 * time.Second):
+				return nil
+			}
+		}
+	}
+	own, other := newSecretDriver(), newSecretDriver()
+	for _, d := range []*secretDriver{own, other} {
+		if err := New(d, Options{Now: func() time.Time { return now }}).makeAuthority(ctx, "c"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	config, err := (&admin{fleet: New(own, Options{}), cluster: "c"}).tls(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func(address string) error {
+		conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		_, err = conn.Read(make([]byte, 1)) // Only then it is known that the other side has accepted.
+		_ = conn.Close()
+		if errors.Is(err, net.ErrClosed) || err != nil && strings.Contains(err.Error(), "EOF") {
+			return nil
+		}
+		return err
+	}
+	address, peers := serve(own, 7)
+	if err := dial(address); err != nil {
+		t.Errorf("to a node of the cluster: %v", err)
+	}
+	if got := peers(); !slices.Equal(got, []string{compute.AdminPrincipal}) {
+		t.Errorf("the node takes this run for %v", got)
+	}
+	foreign, _ := serve(other, 7)
+	if err := dial(foreign); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		t.Errorf("to a node of another authority: %v", err)
+	}
+}
+
+// TestAnAuthorityIsMadeOnceAndNeverInPlaceOfALostOne, which no node would believe.
+func TestAnAuthorityIsMadeOnceAndNeverInPlaceOfALostOne(t *testing.T) {
+	ctx := t.Context()
+	d := newSecretDriver()
+	client := New(d, Options{})
+	if err := client.makeAuthority(ctx, "c"); err != nil {
+		t.Fatal(err)
+	}
+	first := string(d.secrets["c/ca"])
+	if err := client.makeAuthority(ctx, "c"); err != nil || string(d.secrets["c/ca"]) != first {
+		t.Errorf("again: %v, or another one was made", err)
+	}
+	d.secrets["c/ca"] = []byte("{}")
+	if err := client.makeAuthority(ctx, "c"); err == nil || string(d.secrets["c/ca"]) != "{}" {
+		t.Errorf("one that cannot be read: %v", err)
+	}
+	delete(d.secrets, "c/ca")
+	d.instances = []compute.Instance{{ID: "1"}}
+	if err := client.makeAuthority(ctx, "c"); !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), "put it back") || len(d.secrets) > 0 {
+		t.Errorf("lost, with a node: %v", err)
+	}
+}
+
+// TestListenersOfARunningClusterStayAsTheyAre: nodes that speak TLS and nodes that do not cannot be one cluster.
+func TestListenersOfARunningClusterStayAsTheyAre(t *testing.T) {
+	open, closed := compute.Security{Plaintext: true}, compute.Security{}
+	for _, c := range []struct {
+		is, want compute.Security
+		nodes    int
+		refused  bool
+	}{
+		{open, closed, 1, true},
+		{closed, open, 1, true},
+		{closed, open, 0, false},
+		{open, open, 1, false},
+		{closed, compute.Security{ClientAuth: compute.ClientAuthMTLS}, 1, false},
+	} {
+		d := newSecretDriver()
+		d.record.Security, d.instances = c.is, make([]compute.Instance, c.nodes)
+		if err := New(d, Options{}).CheckSecurity(t.Context(), Cluster{Name: "c", Security: c.want}); errors.Is(err, compute.ErrInvalid) != c.refused {
+			t.Errorf("%+v with %d nodes to %+v: %v", c.is, c.nodes, c.want, err)
+		}
+	}
+}
+
+// TestANodeWithoutACertificateGetsOne, also when the run that launched it was cut off before.
+func TestANodeWithoutACertificateGetsOne(t *testing.T) {
+	now := time.Now()
+	g := goalOf(t, group(nil), 0, compute.Cluster{}).group
+	node := plan.Node{ID: 7, Role: g.Role, Group: g.Name, Zone: "a", InstanceID: "i", State: compute.StateRunning, SpecHash: g.SpecHash, LaunchedAt: now.Add(-time.Minute), Uncertified: true}
+	due := func(n plan.Node) bool {
+		d := plan.Next(g, plan.Observation{Nodes: []plan.Node{n}, NextNodeID: 8}, now)
+		return slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Certify && s.NodeID == 7 })
+	}
+	if !due(node) {
+		t.Error("it waits, and gets none")
+	}
+	for name, change := range map[string]func(*plan.Node){
+		"one that has it":            func(n *plan.Node) { n.Uncertified = false },
+		"one that was just launched": func(n *plan.Node) { n.LaunchedAt = now.Add(-time.Second) },
+		"one that stops":             func(n *plan.Node) { n.State = compute.StateStopping },
+		"a dead one":                 func(n *plan.Node) { n.State = compute.StateStopped },
+		"another group's":            func(n *plan.Node) { n.Group = "other" },
+	} {
+		n := node
+		change(&n)
+		if due(n) {
+			t.Errorf("%s gets a certificate", name)
+		}
+	}
+}
