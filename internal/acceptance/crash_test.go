@@ -49,7 +49,7 @@ func TestCrashAtChosenEffects(t *testing.T) {
 	w := newWorkspace(t)
 	controllers := fleet.Cluster{
 		Security: compute.Security{Plaintext: true},
-		Name: cluster, KafkaVersion: "4.3.1", Zones: []string{"local-a", "local-b", "local-c"}, Controllers: 3, InstanceType: "local.small", MetadataVersion: "latest",
+		Name:     cluster, KafkaVersion: "4.3.1", Zones: []string{"local-a", "local-b", "local-c"}, Controllers: 3, InstanceType: "local.small", MetadataVersion: "latest",
 	}
 	brokers := fleet.BrokerGroup{
 		Cluster: cluster, Name: "main", Brokers: 3, InstanceType: "local.small", KafkaVersion: "4.3.1", MaxSurge: 1,

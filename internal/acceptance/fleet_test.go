@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -346,12 +347,16 @@ func (w *workspace) kafkaPID(node int32) int {
 	return 0
 }
 
-// client is a Kafka client of the test's own.
+// client is a Kafka client of the test's own, which may do what the provider may.
 func (w *workspace) client() *kafka.Client {
 	w.t.Helper()
-	c := kafka.New(kafka.Config{Bootstrap: w.bootstrap})
-	w.t.Cleanup(func() { _ = c.Close() })
-	return c
+	client := fleet.New(w.driver, fleet.Options{Dial: kafka.New})
+	w.t.Cleanup(func() { _ = client.Close() })
+	k, err := client.Kafka(context.Background(), cluster)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return k
 }
 
 func (w *workspace) metadataLevel() int16 {

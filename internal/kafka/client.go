@@ -40,7 +40,7 @@ type Config struct {
 	// Secure returns what TLS would be, when a connection is opened, where that cannot be known before; it takes the place of TLS. Nil is
 	// allowed, and means plaintext as an answer. It is asked often.
 	Secure func(ctx context.Context) (*tls.Config, error)
-	SASL     *SASL
+	SASL   *SASL
 	// Timeout bounds one request to one node, and for how long a call is repeated; 15 s by default. A call that meets hung
 	// nodes takes one Timeout for each of them. The context bounds the whole call.
 	Timeout time.Duration

@@ -148,7 +148,7 @@ func (s suite) spec(t *testing.T, cluster string, id int32) compute.NodeSpec {
 		}
 	}
 	return compute.NodeSpec{
-		Security: compute.Security{Plaintext: true},
+		Security:     compute.Security{Plaintext: true},
 		Cluster:      cluster,
 		ClusterID:    clusterID,
 		Group:        "main",

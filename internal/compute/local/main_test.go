@@ -210,7 +210,7 @@ func cluster(t *testing.T, d *Driver) {
 func spec(id int32) compute.NodeSpec {
 	return compute.NodeSpec{
 		Security: compute.Security{Plaintext: true},
-		Cluster: "prod", ClusterID: "MkU3OEVBNTcwNTJENDM2Qg", Group: "main", Role: compute.RoleBroker, NodeID: id,
+		Cluster:  "prod", ClusterID: "MkU3OEVBNTcwNTJENDM2Qg", Group: "main", Role: compute.RoleBroker, NodeID: id,
 		Zone: "local-a", InstanceType: "local.large", KafkaVersion: kafkaVersion, HeapBytes: 1 << 28,
 	}
 }
