@@ -157,6 +157,10 @@ func TestACertificateNeverOutlivesItsAuthority(t *testing.T) {
 	if !c.NotAfter.Equal(now.Add(day)) || !c.NotBefore.Equal(now.Add(-backdate)) {
 		t.Errorf("valid from %s until %s", c.NotBefore, c.NotAfter)
 	}
+	early, err := a.Issue(Request{CommonName: "ada", Lifetime: day}, now.Add(-backdate/2)) // By a machine whose clock is behind.
+	if err != nil || !leaf(t, early).NotBefore.Equal(a.Certificate().NotBefore) {
+		t.Errorf("valid from before its authority: %v, %v", early, err)
+	}
 	_, err = a.Issue(Request{CommonName: "ada", Lifetime: day}, now.Add(10*day+time.Second))
 	wantText(t, err, "has expired at 2026-03-11T12:00:00Z")
 	_, err = a.Issue(Request{CommonName: "ada", Lifetime: day}, now.Add(-day))
@@ -377,6 +381,7 @@ func TestWhatIsNoAuthorityIsRefused(t *testing.T) {
 	root := signed(t, "root", newKey(t), nil, nil)
 	oursCertificate, oursKey := texts(t, signed(t, "ours", newKey(t), &root, nil))
 	alone := oursCertificate[:bytes.LastIndex(oursCertificate, blockBegin)]
+	namesake, namesakeKey := texts(t, Authority{chain: signed(t, "root", newKey(t), &root, nil).chain[:1], key: root.key})
 	mute, muteKey := texts(t, signed(t, "mute", newKey(t), nil, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }))
 	legacy := pem.EncodeToMemory(&pem.Block{Type: sec1Block, Headers: map[string]string{"Proc-Type": "4,ENCRYPTED", "DEK-Info": "AES-256-CBC,00"}, Bytes: []byte("x")})
 	for _, test := range []struct {
@@ -392,7 +397,8 @@ func TestWhatIsNoAuthorityIsRefused(t *testing.T) {
 		{"lacks keyCertSign", mute, muteKey},
 		{"of another certificate", certificate, otherKey},
 		{"is not signed by", append(slices.Clone(certificate), otherCertificate...), key},
-		{"up to the root", alone, oursKey},
+		{`is signed by "CN=root", which is not there`, alone, oursKey},
+		{"it is not signed by itself", namesake, namesakeKey},
 		{"no private key in it", certificate, nil},
 		{"no private key in it", certificate, block(parametersBlock, nil)},
 		{`of type "CERTIFICATE" in it`, certificate, certificate},

@@ -115,6 +115,7 @@ func testSecretsOfClusters(t *testing.T, s suite) {
 		s.wantSecret(t, p[0], p[1])
 	}
 	s.wantNoSecret(t, "prod", "b")
+	s.wantNoSecret(t, "prod-a", "a-b")
 	must(t, s.Driver.DeleteCluster(t.Context(), "prod"))
 	s.wantNoSecret(t, "prod", "a")
 	s.wantNoSecret(t, "prod", "a-b")

@@ -90,6 +90,18 @@ func TestWhatAnInterruptedPutSecretLeavesIsNoSecret(t *testing.T) {
 			t.Errorf("it is there after %s", what)
 		}
 	}
+	// Nor does it stay where the cluster does.
+	cluster(t, d)
+	for name, clean := range map[string]func() error{
+		"ca":     func() error { return d.DeleteSecret(t.Context(), "prod", "ca") },
+		"node-7": func() error { return d.Terminate(t.Context(), instanceID("prod", 7)) },
+	} {
+		other := d.secretPath("prod", name) + tempSuffix
+		writeFile(t, other, hidden, 0o600)
+		if err := clean(); err != nil || exists(other) {
+			t.Errorf("what is left of the secret %s is still there: %t, %v", name, exists(other), err)
+		}
+	}
 	writeFile(t, left, "half a val", 0o600)
 	put(t, d, "ca")
 	wantSecrets(t, d, true, "ca")
