@@ -42,6 +42,10 @@ resource "kafkafleet_cluster" "this" {
     nodes         = 3
     instance_type = "local.small"
   }
+
+  security = {
+    insecure_plaintext = true
+  }
 }
 
 resource "kafkafleet_broker_group" "main" {
