@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -18,6 +19,7 @@ const (
 	// authorityLifetime is for how long the authority that the provider makes is good.
 	authorityLifetime = 10 * 365 * 24 * time.Hour
 	// nodeLifetime is for how long a node's certificate is.
+	// It is replaced before, see plan.RenewBefore.
 	nodeLifetime = 365 * 24 * time.Hour
 	// adminLifetime is for how long this run's own certificate is. It is held in memory only, and made anew when half of it is over.
 	adminLifetime = 24 * time.Hour
@@ -99,7 +101,7 @@ func (c *Client) certify(ctx context.Context, i compute.Instance) error {
 	// By 127.0.0.1 a node reaches the controllers through its own agent, see the entrance of the node package.
 	request := pki.Request{
 		CommonName: compute.NodeCommonName(id), DNSNames: []string{"localhost", fmt.Sprintf("node-%d.%s", id, cluster)},
-		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: nodeLifetime, Server: true,
+		IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: cmp.Or(c.opts.NodeLifetime, nodeLifetime), Server: true,
 	}
 	if ip := net.ParseIP(host); ip == nil {
 		request.DNSNames = append(request.DNSNames, host)
@@ -118,6 +120,25 @@ func (c *Client) certify(ctx context.Context, i compute.Instance) error {
 	return c.driver.PutSecret(ctx, cluster, compute.NodeSecret(id), secret)
 }
 
+// uncertified says that a node's agent has no certificate that is still good, and finds none in the secret store. The store is asked about such
+// nodes only. One that cannot be asked says nothing.
+func (c *Client) uncertified(ctx context.Context, i compute.Instance) bool {
+	now := c.opts.Now()
+	if i.Spec.Security.Plaintext || i.Status.CertificateEnds.After(now) {
+		return false
+	}
+	secret, err := c.driver.Secret(ctx, i.Spec.Cluster, compute.NodeSecret(i.Spec.NodeID))
+	if err != nil {
+		return errors.Is(err, compute.ErrNotFound)
+	}
+	identity, err := compute.ParseIdentity(secret)
+	if err != nil {
+		return true
+	}
+	chain, err := pki.Certificates([]byte(identity.CertificatePEM))
+	return err != nil || !chain[0].NotAfter.After(now)
+}
+
 // Trusted are the authorities, in PEM, whose certificates the nodes of a cluster show; "" for a plaintext cluster. compute.ErrNotFound: there
 // is no such cluster.
 func (c *Client) Trusted(ctx context.Context, cluster string) (string, error) {
@@ -127,6 +148,29 @@ func (c *Client) Trusted(ctx context.Context, cluster string) (string, error) {
 	}
 	stored, _, err := c.readAuthority(ctx, cluster)
 	return stored.TrustedPEM, err
+}
+
+// authorityEnds is when the authority of a cluster ends, zero for a plaintext cluster and when that cannot be read: then no certificate is
+// taken for due.
+func (c *Client) authorityEnds(ctx context.Context, record compute.Cluster) time.Time {
+	if record.Security.Plaintext {
+		return time.Time{}
+	}
+	c.mu.Lock()
+	known, ok := c.authorities[record.Name]
+	c.mu.Unlock()
+	if ok {
+		return known
+	}
+	_, signer, err := c.readAuthority(ctx, record.Name)
+	if err != nil {
+		return time.Time{}
+	}
+	ends := signer.Certificate().NotAfter
+	c.mu.Lock()
+	c.authorities[record.Name] = ends
+	c.mu.Unlock()
+	return ends
 }
 
 // admin is this run's own certificate for one cluster.

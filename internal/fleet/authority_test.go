@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
@@ -170,29 +169,32 @@ func TestListenersOfARunningClusterStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestANodeWithoutACertificateGetsOne, also when the run that launched it was cut off before.
-func TestANodeWithoutACertificateGetsOne(t *testing.T) {
-	now := time.Now()
-	g := goalOf(t, group(nil), 0, compute.Cluster{}).group
-	node := plan.Node{ID: 7, Role: g.Role, Group: g.Name, Zone: "a", InstanceID: "i", State: compute.StateRunning, SpecHash: g.SpecHash, LaunchedAt: now.Add(-time.Minute), Uncertified: true}
-	due := func(n plan.Node) bool {
-		d := plan.Next(g, plan.Observation{Nodes: []plan.Node{n}, NextNodeID: 8}, now)
-		return slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Certify && s.NodeID == 7 })
+// TestOnlyWhoHasNoneAndFindsNoneIsUncertified: what waits in the secret store for the agent to take is not issued again.
+func TestOnlyWhoHasNoneAndFindsNoneIsUncertified(t *testing.T) {
+	ctx, now := t.Context(), time.Now()
+	d := newSecretDriver()
+	client := New(d, Options{Now: func() time.Time { return now }, NodeLifetime: time.Hour})
+	if err := client.makeAuthority(ctx, "c"); err != nil {
+		t.Fatal(err)
 	}
-	if !due(node) {
-		t.Error("it waits, and gets none")
-	}
-	for name, change := range map[string]func(*plan.Node){
-		"one that has it":            func(n *plan.Node) { n.Uncertified = false },
-		"one that was just launched": func(n *plan.Node) { n.LaunchedAt = now.Add(-time.Second) },
-		"one that stops":             func(n *plan.Node) { n.State = compute.StateStopping },
-		"a dead one":                 func(n *plan.Node) { n.State = compute.StateStopped },
-		"another group's":            func(n *plan.Node) { n.Group = "other" },
-	} {
-		n := node
-		change(&n)
-		if due(n) {
-			t.Errorf("%s gets a certificate", name)
+	node := compute.Instance{Spec: compute.NodeSpec{Cluster: "c", NodeID: 7}, Address: "10.0.0.7:9092", Status: &compute.NodeStatus{}}
+	is := func(want bool, when string) {
+		t.Helper()
+		if got := client.uncertified(ctx, node); got != want {
+			t.Errorf("%s: %t", when, got)
 		}
 	}
+	is(true, "neither has one")
+	if err := client.certify(ctx, node); err != nil {
+		t.Fatal(err)
+	}
+	is(false, "one waits for it")
+	now = now.Add(2 * time.Hour)
+	is(true, "what waits has ended")
+	node.Status.CertificateEnds = now.Add(-time.Hour)
+	is(true, "its own has ended, too")
+	node.Status.CertificateEnds = now.Add(time.Hour)
+	is(false, "its own is good")
+	node.Status.CertificateEnds, node.Spec.Security.Plaintext = time.Time{}, true
+	is(false, "plaintext")
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Poll time.Duration
 	// LockTimeout is how long a lease that another run holds is waited for; 0 means 30 seconds.
 	LockTimeout time.Duration
+	// NodeLifetime is for how long a node's certificate is good; 0 means a year. RenewBefore is how long before its end the node is replaced; 0
+	// is plan.RenewBefore.
+	NodeLifetime, RenewBefore time.Duration
 
 	// A simulation gives what follows; without it the clock is the machine's, and Kafka is what Dial makes a client of.
 
@@ -56,6 +59,8 @@ type Client struct {
 	levels  map[string]int16         // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
+	// authorities is when the certificate authority of each cluster ends: it stays the same as long as this process lives.
+	authorities map[string]time.Time
 	// suspects is since when this process has seen nodes given up by compute or Kafka, by cluster. It makes the wait of one run shorter, and
 	// nothing else depends on it.
 	suspects map[string]map[int32]doubts
@@ -90,7 +95,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	return &Client{
 		driver: driver, opts: opts,
 		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]doubts{},
-		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{},
+		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{}, authorities: map[string]time.Time{},
 	}
 }
 

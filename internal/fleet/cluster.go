@@ -145,6 +145,7 @@ func (c *Client) DestroyCluster(ctx context.Context, name string) error {
 		delete(c.kafkas, name)
 	}
 	delete(c.groups, name)
+	delete(c.authorities, name)
 	c.mu.Unlock()
 	c.opts.OnMutation(ctx, "DeleteCluster", name)
 	return c.driver.DeleteCluster(ctx, name)

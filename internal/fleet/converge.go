@@ -57,7 +57,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 	declared := build
 	build = func(o *observed) (goal, error) {
 		g, err := declared(o)
-		g.group.Filling, g.group.Off = filling, c.opts.Off
+		g.group.Filling, g.group.Off, g.group.RenewBefore = filling, c.opts.Off, c.opts.RenewBefore
 		if g.group.Rebalance.Budget > 0 {
 			if g.group.Rebalance.Budget -= m.asked; g.group.Rebalance.Budget <= 0 {
 				g.group.Rebalance.Threshold = 0 // What may be moved is moved, or on its way.

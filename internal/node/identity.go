@@ -35,10 +35,38 @@ func (a *agent) renew(ctx context.Context) error {
 	asking, done := context.WithTimeout(ctx, askTimeout)
 	defer done()
 	identity, err := a.identity(asking)
-	if err != nil {
+	if err != nil || identity == a.installed {
 		return err
 	}
-	return a.install(identity)
+	if err := a.install(identity); err != nil {
+		return err
+	}
+	a.installed = identity
+	return nil
+}
+
+// followIdentity keeps an eye on the secret store while Kafka runs, and returns when Kafka has to be started anew: a certificate that has ended
+// opens no connection any more, and Kafka reads its files when it starts. Until then a new one waits for the next start.
+func (a *agent) followIdentity(ctx context.Context) {
+	if a.file.Spec.Security.Plaintext {
+		<-ctx.Done()
+		return
+	}
+	for running := a.ends(); ctx.Err() == nil; sleep(ctx, statusEvery) {
+		if err := a.renew(ctx); err != nil || time.Now().Before(running) {
+			continue // What cannot be read now can be later, and a node that works is left alone.
+		}
+		if a.ends().After(time.Now()) {
+			return
+		}
+	}
+}
+
+// ends is when the installed certificate ends.
+func (a *agent) ends() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.status.CertificateEnds
 }
 
 // install writes an identity for Kafka, each file in one step.

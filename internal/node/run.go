@@ -66,6 +66,7 @@ type agent struct {
 	file        File
 	controllers Controllers
 	identity    Identity
+	installed   compute.Identity
 	entrance    *entrance
 	starts      int
 	began       time.Time
@@ -230,6 +231,15 @@ func (a *agent) runOnce(ctx context.Context) error {
 	})
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	following, end := context.WithCancel(ctx)
+	defer end()
+	renewed := make(chan struct{})
+	go func() {
+		a.followIdentity(following)
+		if following.Err() == nil {
+			close(renewed)
+		}
+	}()
 	for running := false; ; {
 		select {
 		case <-ctx.Done():
@@ -242,6 +252,9 @@ func (a *agent) runOnce(ctx context.Context) error {
 			return ctx.Err()
 		case <-p.ended:
 			return errors.New(explainEnd(a.file, p.outcome, logged))
+		case <-renewed:
+			p.stop(a.file.StopTimeout)
+			return errors.New("its certificate had ended, and Kafka is started anew with the one that has come")
 		case <-ticker.C:
 			if !running && answers(ctx, a.file.Listen) {
 				running = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -33,6 +34,7 @@ type healthModel struct {
 	Leaders          *healthLeadersModel        `tfsdk:"leaders"`
 	NodeStates       map[string]int64           `tfsdk:"node_states"`
 	Nodes            map[string]healthNodeModel `tfsdk:"nodes"`
+	CertificateDays  types.Int64                `tfsdk:"certificate_days_left"`
 	Quorum           *healthQuorumModel         `tfsdk:"quorum"`
 	Zones            *healthZonesModel          `tfsdk:"zones"`
 	Disks            *healthDisksModel          `tfsdk:"disks"`
@@ -70,6 +72,7 @@ type healthNodeModel struct {
 	State  types.String `tfsdk:"state"`
 	Cause  types.String `tfsdk:"cause"`
 	Reason types.String `tfsdk:"reason"`
+	Ends   types.String `tfsdk:"certificate_ends"`
 }
 
 type healthQuorumModel struct {
@@ -157,9 +160,13 @@ func (d *healthDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 							"`stranger`: it takes part in the cluster and no machine of this fleet runs it, so it is never touched.",
 						Computed: true,
 					},
-					"cause":  schema.StringAttribute{MarkdownDescription: "The kind of cause, such as `machine gone`, `process dead`, `hung` or `disk failed`; null when there is none.", Computed: true},
-					"reason": schema.StringAttribute{MarkdownDescription: "The reason in words, null for a node that is ready.", Computed: true},
+					"cause":            schema.StringAttribute{MarkdownDescription: "The kind of cause, such as `machine gone`, `process dead`, `hung` or `disk failed`; null when there is none.", Computed: true},
+					"reason":           schema.StringAttribute{MarkdownDescription: "The reason in words, null for a node that is ready.", Computed: true},
+					"certificate_ends": schema.StringAttribute{MarkdownDescription: "When its certificate ends (RFC 3339), null where it has none or has not said. An apply replaces the node a month before.", Computed: true},
 				}},
+			},
+			"certificate_days_left": schema.Int64Attribute{
+				MarkdownDescription: "For how many days the certificate of a node is good that ends first, 0 once it has ended; null for a plaintext cluster, and for a Kafka that no fleet runs.", Computed: true,
 			},
 			"quorum": schema.SingleNestedAttribute{
 				MarkdownDescription: "The controllers' view of themselves. Null when none of them gives it.", Computed: true,
@@ -282,6 +289,14 @@ func (m *healthModel) fill(r health.Report) {
 			Role: types.StringValue(string(n.Role)), Group: orNull(n.Group), Zone: orNull(n.Zone),
 			State: types.StringValue(n.State), Cause: orNull(n.Cause), Reason: orNull(n.Reason),
 		}
+		if !n.CertificateEnds.IsZero() {
+			model := m.Nodes[strconv.Itoa(int(n.ID))]
+			model.Ends = types.StringValue(n.CertificateEnds.UTC().Format(time.RFC3339))
+			m.Nodes[strconv.Itoa(int(n.ID))] = model
+		}
+	}
+	if r.CertificateDays != nil {
+		m.CertificateDays = types.Int64Value(int64(*r.CertificateDays))
 	}
 	if r.KafkaReachable {
 		throttles := found(r.ExpiredThrottles)

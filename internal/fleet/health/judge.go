@@ -67,8 +67,9 @@ func Judge(f Facts) Report {
 	for _, n := range f.Nodes {
 		c := condition(n, f)
 		conditions[n.ID] = c
-		r.Nodes = append(r.Nodes, Node{ID: n.ID, Role: n.Role, Group: n.Group, Zone: n.Zone, Condition: c})
+		r.Nodes = append(r.Nodes, Node{ID: n.ID, Role: n.Role, Group: n.Group, Zone: n.Zone, CertificateEnds: n.CertificateEnds, Condition: c})
 	}
+	r.CertificateDays = certificateDays(f)
 	if f.KafkaUp {
 		r.Partitions, r.Leaders = partitions(f, conditions)
 		r.Zones = zones(f)
@@ -84,6 +85,21 @@ func Judge(f Facts) Report {
 	v.judge(f, r)
 	r.Status, r.Problems = v.status, v.problems
 	return r
+}
+
+// certificateDays is for how many days the certificate is good that ends first, nil where no node has one.
+func certificateDays(f Facts) *int {
+	var least *int
+	for _, n := range f.Nodes {
+		if n.CertificateEnds.IsZero() {
+			continue
+		}
+		days := max(0, int(n.CertificateEnds.Sub(f.Now)/(24*time.Hour)))
+		if least == nil || days < *least {
+			least = &days
+		}
+	}
+	return least
 }
 
 func partitions(f Facts, conditions map[int32]Condition) (*Partitions, *Leaders) {

@@ -3,6 +3,7 @@ package health
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
@@ -37,6 +38,8 @@ type Report struct {
 	Quorum *Quorum
 	// Nodes in the order of their ids.
 	Nodes []Node
+	// CertificateDays is for how many days the certificate is good that ends first, 0 when it has ended; nil where no node is known to have one.
+	CertificateDays *int
 	// ExpiredThrottles are this provider's replication throttles that are left over with no move in flight: "broker 4", "topic orders".
 	ExpiredThrottles Names
 	// LeftoverCordons are brokers of this fleet that are cordoned and that no rollout is about to take away.
@@ -162,6 +165,8 @@ type Node struct {
 	Role  compute.Role
 	Group string
 	Zone  string
+	// CertificateEnds is when its certificate ends, zero when it has none or that is not known.
+	CertificateEnds time.Time
 	Condition
 }
 

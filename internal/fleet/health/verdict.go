@@ -169,6 +169,15 @@ func (v *verdict) nodes(nodes []Node) {
 	if going.Count > 0 {
 		v.degraded(fmt.Sprintf("%s to be replaced soon: %s.", are(going.Count, "node"), going), "It serves until its machine is taken away.", "The next apply replaces it before.")
 	}
+	var ending Names
+	for _, n := range nodes {
+		if n.State == Ready && n.Cause == string(plan.CauseCertificate) {
+			ending.add(name(fmt.Sprintf("%s %d (%s)", n.Role, n.ID, n.Reason)))
+		}
+	}
+	if ending.Count > 0 {
+		v.degraded(fmt.Sprintf("%s with a certificate that is due: %s.", are(ending.Count, "node"), ending), "Nobody can connect to it once its certificate has ended, and it to nobody.", "The next apply replaces it.")
+	}
 	if strangers := reasons(nodes, Stranger); strangers.Count > 0 {
 		v.degraded(fmt.Sprintf("%s of no fleet: %s.", are(strangers.Count, "node"), strangers), "This provider never touches what it has not launched, so nobody looks after what is on them.",
 			"Move their replicas away, and stop them where they were started.")

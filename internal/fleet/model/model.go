@@ -46,7 +46,7 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 		f.update(s.NodeID, func(n *plan.Node) { n.Registered, n.Fenced = false, false })
 		f.Nodes = slices.DeleteFunc(f.Nodes, func(n plan.Node) bool { return n.ID == s.NodeID && n.InstanceID == "" })
 	case plan.Certify:
-		f.update(s.NodeID, func(n *plan.Node) { n.Uncertified = false })
+		f.update(s.NodeID, func(n *plan.Node) { n.Uncertified, n.CertificateEnds = false, time.Time{} })
 	case plan.Cordon:
 		f.update(s.NodeID, func(n *plan.Node) { n.Cordoned = true })
 	case plan.Uncordon:

@@ -10,11 +10,17 @@ import (
 // unless the run was cut off between the two.
 const certifyAfter = 5 * time.Second
 
-// certify gives the group's nodes the certificates that they lack.
+// certify gives the group's nodes the certificates that they lack. One whose certificate has ended can speak to nobody, so that it cannot even
+// be drained: it gets another one before it is replaced.
 func certify(g Group, o Observation, now time.Time, d *Decision) {
 	for _, n := range o.Nodes {
-		if n.Group == g.Name && n.Uncertified && n.Dead() == "" && n.State != compute.StateStopping && now.Sub(n.LaunchedAt) > certifyAfter {
-			d.step(Step{Kind: Certify, NodeID: n.ID, Reason: "it waits for its certificate"})
+		if n.Group != g.Name || !n.Uncertified || n.Dead() != "" || n.State == compute.StateStopping || now.Sub(n.LaunchedAt) <= certifyAfter {
+			continue
 		}
+		why := "it waits for its certificate"
+		if !n.CertificateEnds.IsZero() {
+			why = "its certificate has ended on " + n.CertificateEnds.UTC().Format(time.DateOnly)
+		}
+		d.step(Step{Kind: Certify, NodeID: n.ID, Reason: why})
 	}
 }

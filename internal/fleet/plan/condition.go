@@ -43,6 +43,7 @@ const (
 	CauseWrongSpec      Cause = "wrong spec"
 	CauseWrongZone      Cause = "wrong zone"
 	CauseMaintenance    Cause = "scheduled for maintenance"
+	CauseCertificate    Cause = "certificate ends"
 	CauseNamed          Cause = "named in replace_nodes"
 	CauseStranger       Cause = "unknown to compute"
 )
@@ -97,7 +98,7 @@ func (g Group) Condition(n Node, o Observation, now time.Time) Condition {
 	case byCompute.Cause == "" && n.Registered && n.Fenced && now.Sub(n.LaunchedAt) < n.Boot+joinWithin:
 		return Condition{State: NodeStarting}
 	case verdict.Cause == "", byCompute.Cause == "" && n.Role == compute.RoleController && alone < behindFor && g.Failure.Grace > 0:
-		return g.sound(n)
+		return g.sound(n, o, now)
 	case byCompute.Cause != "" && byKafka.Cause != "", alone >= g.Failure.Grace, slices.Contains(g.Forsake, n.ID), g.off(GuardTwoSignals):
 		verdict.State = NodeLost
 	default:
@@ -171,8 +172,24 @@ func (g Group) newcomer(n Node, byCompute Condition, now time.Time) Condition {
 	return Condition{State: NodeStarting}
 }
 
+// RenewBefore is how long before its certificate ends a node is replaced, where nothing else is declared.
+const RenewBefore = 30 * 24 * time.Hour
+
+// outdated says why a node should get another certificate, "" when it need not. One that ends with the authority that issued it has no
+// successor that would last longer.
+func (g Group) outdated(n Node, o Observation, now time.Time) string {
+	renew := cmp.Or(g.RenewBefore, RenewBefore)
+	if n.CertificateEnds.IsZero() || n.CertificateEnds.Sub(now) > renew || o.AuthorityEnds.Sub(n.CertificateEnds) <= renew {
+		return ""
+	}
+	if !now.Before(n.CertificateEnds) {
+		return "its certificate has ended on " + n.CertificateEnds.UTC().Format(time.DateOnly)
+	}
+	return "its certificate ends on " + n.CertificateEnds.UTC().Format(time.DateOnly)
+}
+
 // sound is the condition of a node that nobody has given up.
-func (Group) sound(n Node) Condition {
+func (g Group) sound(n Node, o Observation, now time.Time) Condition {
 	switch {
 	case n.OfflineDirs > 0:
 		return Condition{NodeReady, CauseDiskFailed, fmt.Sprintf("%s of it failed", plural(n.OfflineDirs, "disk"))}
@@ -180,6 +197,9 @@ func (Group) sound(n Node) Condition {
 		return Condition{NodeReady, CauseMaintenance, "its machine is scheduled for maintenance: " + n.Maintenance}
 	case n.Role == compute.RoleBroker && !n.Ready():
 		return Condition{State: NodeStarting}
+	}
+	if why := g.outdated(n, o, now); why != "" {
+		return Condition{NodeReady, CauseCertificate, why}
 	}
 	return Condition{State: NodeReady}
 }

@@ -25,6 +25,8 @@ type Observation struct {
 	ClusterConfig map[string]string
 	// MetadataLevel is the finalised level of metadata.version; 0 when unknown.
 	MetadataLevel int16
+	// AuthorityEnds is when the certificate authority of the cluster ends, zero when it has none or that is not known.
+	AuthorityEnds time.Time `json:",omitzero"`
 	// LevelWanted is the level that the cluster's policy asks for; 0 means the newest that every node can.
 	LevelWanted int16
 }
@@ -69,7 +71,9 @@ type Node struct {
 	// MaxLevel is the highest metadata.version that the node's Kafka can, 0 when unknown.
 	MaxLevel int16
 
-	// Uncertified: its agent runs and has no certificate for it.
+	// CertificateEnds is when its certificate ends; zero for a plaintext node, or when its agent has not said.
+	CertificateEnds time.Time `json:",omitzero"`
+	// Uncertified: its agent runs and has no certificate that is still good, nor is there one for it to take.
 	Uncertified bool `json:",omitzero"`
 	// Silent: the agent on its machine has not reported for so long that it cannot be well.
 	Silent bool `json:",omitzero"`
@@ -116,7 +120,7 @@ func (n Node) Dead() string {
 
 // sick says that the node serves and has to go all the same: a disk of it has failed, or its machine is going to be taken away.
 func (n Node) sick() bool {
-	return n.Condition.State == NodeReady && (n.Condition.Cause == CauseDiskFailed || n.Condition.Cause == CauseMaintenance)
+	return n.Condition.State == NodeReady && slices.Contains([]Cause{CauseDiskFailed, CauseMaintenance, CauseCertificate}, n.Condition.Cause)
 }
 
 // broken says that replicas on the node are lost or about to be: it is repaired before anything healthy is touched.

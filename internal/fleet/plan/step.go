@@ -209,6 +209,8 @@ type Group struct {
 	Started time.Time
 	// Failure says when a node counts as lost, and how many losses are repaired without asking.
 	Failure FailurePolicy
+	// RenewBefore is how long before its certificate ends a node is replaced; 0 is the constant of that name.
+	RenewBefore time.Duration
 	// Replace are nodes that leave because somebody wants them to. That somebody also vouches for those of them that are lost.
 	Replace []int32
 	// Only says that the nodes of Replace are all that this run is about: the group's others stay as they are, whatever their spec, their zone
