@@ -7,6 +7,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 const (
@@ -27,7 +28,9 @@ type machine struct {
 	boot            time.Duration
 	restarts        int
 	problem         string
-	maintenance     string
+	// certificate is when its certificate ends, zero while it has none.
+	certificate time.Time
+	maintenance string
 
 	// misreported is since when compute says that it is stopped although it is not, 0 when compute is right.
 	misreported time.Duration
@@ -90,6 +93,11 @@ func (w *World) start(m *machine) {
 	if m.state != compute.StateRunning {
 		return
 	}
+	if !w.certified(m) {
+		m.problem = "waiting for the node's certificate"
+		w.later(m, time.Second, func() { w.start(m) })
+		return
+	}
 	if w.ailing[m.spec.KafkaVersion] {
 		w.crash(m, "the spec does not start: OutOfMemoryError")
 		return
@@ -106,6 +114,22 @@ func (w *World) start(m *machine) {
 	}
 	w.later(m, time.Second, func() { w.register(m) })
 	w.later(m, 2*time.Second, func() { w.prune(m.spec.NodeID) })
+}
+
+// certified lets a node take its certificate, which it cannot start without, and says whether it has one.
+func (w *World) certified(m *machine) bool {
+	if m.spec.Security.Plaintext || !m.certificate.IsZero() {
+		return true
+	}
+	identity, err := compute.ParseIdentity(w.secrets[compute.NodeSecret(m.spec.NodeID)])
+	if err != nil {
+		return false
+	}
+	chain, err := pki.Certificates([]byte(identity.CertificatePEM))
+	if err == nil {
+		m.certificate = chain[0].NotAfter
+	}
+	return err == nil
 }
 
 // crash ends a node's process. Its agent starts it again.
@@ -286,6 +310,7 @@ func (w *World) instance(m *machine) compute.Instance {
 		}
 		i.Status = &compute.NodeStatus{
 			Phase: m.phase, Restarts: m.restarts, LastError: m.problem, BootSeconds: m.boot.Seconds(), UpdatedAt: epoch.Add(m.reported),
+			CertificateEnds: m.certificate,
 		}
 	}
 	return i

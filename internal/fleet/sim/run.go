@@ -78,6 +78,9 @@ type run struct {
 func newRun(seed uint64, s Scenario, o Options) *run {
 	w := newWorld(seed)
 	w.judge.narrate = o.Narrate
+	// Making certificates takes most of the time of what has them, and adds one effect to each launch.
+	open := seed%4 != 0
+	s.Before.Cluster.Security.Plaintext, s.After.Cluster.Security.Plaintext = open, open
 	r := &run{seed: seed, w: w, scenario: s, stage: &stage{w: w}, options: o}
 	w.tell("seed %d: %s", seed, s)
 	r.another()

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 )
@@ -83,7 +82,7 @@ func (s Scenario) brokers() int {
 // desired is a cluster with one group.
 func desired(version string, brokers, controllers int, zones []string, surge int) Desired {
 	return Desired{
-		Cluster: fleet.Cluster{Name: clusterName, KafkaVersion: version, Zones: zones, Controllers: controllers, InstanceType: instanceType, MetadataVersion: "latest", Security: compute.Security{Plaintext: true}},
+		Cluster: fleet.Cluster{Name: clusterName, KafkaVersion: version, Zones: zones, Controllers: controllers, InstanceType: instanceType, MetadataVersion: "latest"},
 		Groups: []fleet.BrokerGroup{{
 			Cluster: clusterName, Name: "main", Brokers: brokers, InstanceType: instanceType, KafkaVersion: version, MaxSurge: surge, Default: true, Throttle: throttle.Auto,
 		}},
