@@ -17,6 +17,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 // DefaultVersion is the Kafka that runs when Options do not say.
@@ -42,8 +44,9 @@ type Options struct {
 	Version string
 	// ReleaseVersion is the metadata version to format with, e.g. "4.2"; "" for the newest.
 	ReleaseVersion string
-	// SASL gives every broker a second listener, see SASLBootstrap.
-	SASL bool
+	// SASL gives every broker a second listener, see SASLBootstrap. With TLS it is encrypted, by certificates of an authority of the
+	// cluster's own, see CACertificatePEM.
+	SASL, TLS bool
 	// Config is added to every node's server.properties.
 	Config map[string]string
 	// Dir is where the nodes live; "" for a new temporary directory that Close deletes.
@@ -58,6 +61,8 @@ type Cluster struct {
 	opts Options
 	home string
 	dir  string
+	// authority has signed the brokers' certificates, where there are any.
+	authority pki.Authority
 
 	mu    sync.Mutex
 	nodes map[int]*node
@@ -110,6 +115,12 @@ func Run(opts Options) (*Cluster, error) {
 func (c *Cluster) start() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startDeadline)
 	defer cancel()
+	if c.opts.TLS {
+		var err error
+		if c.authority, err = pki.NewAuthority("kafkatest", time.Now(), 24*time.Hour); err != nil {
+			return err
+		}
+	}
 	var ids []int
 	for i := range c.opts.Controllers {
 		ids = append(ids, firstController+i)
@@ -222,6 +233,12 @@ func (c *Cluster) SASLBootstrap() []string {
 		}
 	}
 	return addresses
+}
+
+// CACertificatePEM returns the authority whose certificates the brokers show on their SASL listeners, with Options.TLS.
+func (c *Cluster) CACertificatePEM() ([]byte, error) {
+	certificate, _, err := c.authority.PEM()
+	return certificate, err
 }
 
 // PID returns the process id of a node's JVM, 0 when it does not run.

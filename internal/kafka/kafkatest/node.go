@@ -18,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 // stopDeadline is how long a controlled shutdown may take.
@@ -42,6 +44,22 @@ type node struct {
 
 func (n *node) controller() bool { return n.id >= firstController }
 
+// encrypted says that the node's SASL listener is.
+func (n *node) encrypted() bool { return n.saslAddress != "" && n.cluster.opts.TLS }
+
+func (n *node) keystore() string { return filepath.Join(n.dir, "keystore.pem") }
+
+// writeKeystore makes the node a certificate for its address.
+func (n *node) writeKeystore() error {
+	credential, err := n.cluster.authority.Issue(pki.Request{
+		CommonName: fmt.Sprintf("node-%d", n.id), IPs: []net.IP{net.IPv4(127, 0, 0, 1)}, Lifetime: time.Hour, Server: true,
+	}, time.Now())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(n.keystore(), slices.Concat(credential.KeyPEM, credential.CertificatePEM), 0o600)
+}
+
 func (n *node) logFile() string { return filepath.Join(n.dir, "kafka.log") }
 
 // start formats the node's disk if it is new and starts Kafka on it.
@@ -52,6 +70,11 @@ func (n *node) start(ctx context.Context) error {
 	properties := filepath.Join(n.dir, "server.properties")
 	if err := os.WriteFile(properties, []byte(n.properties()), 0o600); err != nil {
 		return err
+	}
+	if n.encrypted() {
+		if err := n.writeKeystore(); err != nil {
+			return err
+		}
 	}
 	logging := filepath.Join(n.dir, "log4j2.properties")
 	if err := os.WriteFile(logging, []byte(log4j), 0o600); err != nil {
@@ -154,6 +177,11 @@ func (n *node) properties() string {
 		if n.saslAddress != "" {
 			settings["listeners"] += ",SASL://" + n.saslAddress
 			settings["listener.security.protocol.map"] += ",SASL:SASL_PLAINTEXT"
+			if n.encrypted() {
+				settings["listener.security.protocol.map"] = strings.ReplaceAll(settings["listener.security.protocol.map"], "SASL_PLAINTEXT", "SASL_SSL")
+				settings["listener.name.sasl.ssl.keystore.type"] = "PEM"
+				settings["listener.name.sasl.ssl.keystore.location"] = n.keystore()
+			}
 			settings["sasl.enabled.mechanisms"] = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
 			settings["listener.name.sasl.plain.sasl.jaas.config"] = fmt.Sprintf(
 				"org.apache.kafka.common.security.plain.PlainLoginModule required user_%s=%q;", SASLUser, SASLPassword)
