@@ -31,6 +31,8 @@ func Current(addresses func() []string) Bootstrap {
 // Options say what load to put on which topic. Bootstrap and Topic are required.
 type Options struct {
 	Bootstrap Bootstrap
+	// Security is how to connect. The user needs the rights to write the topic and to read it, and no other.
+	Security Security
 	// Topic must exist and belong to this run alone while it lasts: a record of anyone else counts as unexpected. Its
 	// retention must outlast the run and its cleanup policy must be delete.
 	Topic string
@@ -58,6 +60,9 @@ func (o Options) filled() (Options, error) {
 	}
 	if o.DeliveryTimeout == 0 {
 		o.DeliveryTimeout = 3 * time.Minute
+	}
+	if err := o.Security.valid(); err != nil {
+		return o, err
 	}
 	switch {
 	case o.Bootstrap == nil:

@@ -27,7 +27,10 @@ const (
 )
 
 // newClient connects to brokers that come and go.
-func newClient(ctx context.Context, bootstrap Bootstrap, more ...kgo.Opt) (*kgo.Client, error) {
+func newClient(ctx context.Context, bootstrap Bootstrap, security Security, more ...kgo.Opt) (*kgo.Client, error) {
+	if err := security.valid(); err != nil {
+		return nil, err
+	}
 	seeds, err := bootstrap(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("finding the brokers: %w", err)
@@ -35,10 +38,9 @@ func newClient(ctx context.Context, bootstrap Bootstrap, more ...kgo.Opt) (*kgo.
 	if len(seeds) == 0 {
 		return nil, fmt.Errorf("no broker address to start from")
 	}
-	client, err := kgo.NewClient(append([]kgo.Opt{
+	client, err := kgo.NewClient(slices.Concat([]kgo.Opt{
 		kgo.ClientID("kafkafleet-check"),
 		kgo.SeedBrokers(seeds...),
-		kgo.Dialer((&dialer{}).DialContext),
 		kgo.RequestTimeoutOverhead(requestTimeout),
 		kgo.RetryTimeout(time.Minute),
 		kgo.RetryBackoffFn(func(tries int) time.Duration {
@@ -47,7 +49,7 @@ func newClient(ctx context.Context, bootstrap Bootstrap, more ...kgo.Opt) (*kgo.
 		kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.MetadataMaxAge(5 * time.Second),
 		kgo.DisableClientMetrics(),
-	}, more...)...)
+	}, security.options(), more)...)
 	if err != nil {
 		return nil, fmt.Errorf("the Kafka client: %w", err)
 	}

@@ -42,9 +42,9 @@ type CopyWatch struct {
 }
 
 // WatchCopying begins to look at each interval, until Stop or Close, one of which must be called; the context is for the start only.
-// Rates are over a second, so the interval should be well below one.
-func WatchCopying(ctx context.Context, bootstrap Bootstrap, interval time.Duration) (*CopyWatch, error) {
-	client, err := newClient(ctx, bootstrap)
+// Rates are over a second, so the interval should be well below one. The client needs the rights to describe every topic and the cluster.
+func WatchCopying(ctx context.Context, bootstrap Bootstrap, security Security, interval time.Duration) (*CopyWatch, error) {
+	client, err := newClient(ctx, bootstrap, security)
 	if err != nil {
 		return nil, err
 	}

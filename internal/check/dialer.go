@@ -2,8 +2,10 @@ package check
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -18,6 +20,7 @@ const silentFor = 2 * time.Second
 // the request for metadata that would tell it so may be among them. So an address that was silent once is not dialled for a while: all that
 // waits for it fails at once, and is repeated elsewhere or later. A dialer is safe for concurrent use.
 type dialer struct {
+	tls    *tls.Config // nil for plaintext
 	mu     sync.Mutex
 	silent map[string]time.Time // Since when.
 }
@@ -36,7 +39,43 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	return &watched{Conn: conn, dialer: d, address: address}, nil
+	reached := &watched{Conn: conn, dialer: d, address: address}
+	if d.tls == nil {
+		return reached, nil
+	}
+	return d.encrypt(ctx, reached)
+}
+
+// encrypt begins TLS. A broker that hangs takes the connection and never says hello: the connection, which has a deadline until then, notes
+// it as silent. What is not believed is an error that lasts; what the network does on the way is one that passes, like a refused connection.
+func (d *dialer) encrypt(ctx context.Context, conn *watched) (net.Conn, error) {
+	config := d.tls.Clone()
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(conn.address)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("the broker's address: %w", err), conn.Close())
+		}
+		config.ServerName = host
+	}
+	secure := tls.Client(conn, config)
+	err := conn.SetDeadline(time.Now().Add(dialTimeout))
+	if err == nil {
+		err = secure.HandshakeContext(ctx)
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
+	if err == nil {
+		return secure, nil
+	}
+	_ = conn.Close() // The handshake's error is the one to tell.
+	var system *os.SyscallError
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, io.EOF) || errors.As(err, &system) {
+		// Not wrapped: a client takes an end of file here for a wrong configuration, and a broker that is just going does the same.
+		err = fmt.Errorf("TLS with %s did not begin: %v", conn.address, err) //nolint:errorlint // See above.
+		return nil, &net.OpError{Op: "dial", Net: conn.RemoteAddr().Network(), Err: err}
+	}
+	return nil, fmt.Errorf("TLS with %s: %w", conn.address, err)
 }
 
 func (d *dialer) note(address string, silent bool) {

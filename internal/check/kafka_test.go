@@ -1,13 +1,18 @@
 package check
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 // TestOnRealKafka shares one cluster, since its start is what takes the time.
@@ -72,7 +77,7 @@ func TestOnRealKafka(t *testing.T) {
 		run := start(t, Options{Bootstrap: live, Topic: "moving", Records: 2000, Rate: 2000})
 		<-run.Produced()
 		waitAcked(t, run, 2000)
-		watch, err := WatchReplicas(t.Context(), live, 50*time.Millisecond)
+		watch, err := WatchReplicas(t.Context(), live, Security{}, 50*time.Millisecond)
 		must(t, err)
 		t.Cleanup(watch.Close)
 		reassign(t, cluster.Bootstrap(), "moving", 0, []int32{3, 2})
@@ -86,6 +91,76 @@ func TestOnRealKafka(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestOnSecuredKafka: what the checker holds it holds over TLS with a login, a broker that hangs included, and who has no right is let in nowhere.
+func TestOnSecuredKafka(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Options{SASL: true, TLS: true, Config: map[string]string{
+		"broker.session.timeout.ms":      "4000", // As above.
+		"allow.everyone.if.no.acl.found": "false",
+	}})
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pem, err := cluster.CACertificatePEM()
+	must(err)
+	pool, err := pki.Pool(pem)
+	must(err)
+	admin := kafka.New(kafka.Config{Bootstrap: func(context.Context) ([]string, error) { return cluster.Bootstrap(), nil }})
+	t.Cleanup(func() { _ = admin.Close() })
+	as := func(user string) Security {
+		must(admin.SetUserCredential(t.Context(), kafka.UserCredential{
+			User: user, Mechanism: "SCRAM-SHA-512", Iterations: kafka.MinSCRAMIterations, Password: testPassword}))
+		return Security{TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, User: user, Password: testPassword}
+	}
+	createTopic(t, cluster.Bootstrap(), "secured", [][]int32{{1, 2, 3}, {2, 3, 1}, {3, 1, 2}})
+	options := Options{Bootstrap: Current(cluster.SASLBootstrap), Security: as("load"), Topic: "secured"}
+	if run, err := Start(t.Context(), options); !errors.Is(err, kerr.TopicAuthorizationFailed) {
+		if err == nil {
+			run.Close()
+		}
+		t.Fatalf("a user without rights gets %v", err)
+	}
+	wrong := options
+	wrong.Security.Password = "another"
+	if run, err := Start(t.Context(), wrong); !errors.Is(err, kerr.SaslAuthenticationFailed) {
+		if err == nil {
+			run.Close()
+		}
+		t.Fatalf("a user with another's password gets %v", err)
+	}
+	// Idempotent producing, the offsets and the metadata come with them.
+	for _, operation := range []string{"Write", "Read"} {
+		must(admin.CreateACL(t.Context(), kafka.ACL{
+			ResourceType: "Topic", ResourceName: "secured", PatternType: "Literal", Principal: "User:load", Host: "*", Operation: operation, Permission: "Allow"}))
+	}
+
+	run := start(t, options)
+	waitAcked(t, run, 500)
+	for _, fault := range []struct{ begin, end func(int) error }{{cluster.Pause, cluster.Resume}, {cluster.Kill, cluster.Restart}} {
+		must(fault.begin(1))
+		waitAcked(t, run, run.Acked()+2000)
+		must(fault.end(1))
+		waitInSync(t, cluster.Bootstrap(), "secured")
+	}
+	report := stop(t, run)
+	if err := report.Problem(); err != nil {
+		t.Error(err)
+	}
+	if report.RecordsConsumed == 0 {
+		t.Errorf("the consumer has read nothing: %v", report)
+	}
+	t.Logf("%v", report)
+
+	// What the watch of replicas asks is not for this user, and that is told.
+	if watch, err := WatchReplicas(t.Context(), options.Bootstrap, options.Security, time.Second); err == nil {
+		if movement, err := watch.Stop(t.Context()); err == nil {
+			t.Errorf("a user who may not see the sizes gets %+v", movement)
+		}
+	}
 }
 
 // createTopic creates a topic with its replicas where the test wants them.

@@ -45,7 +45,7 @@ func (r *Run) readBack(ctx context.Context) (map[int32][]found, error) {
 	if len(next) == 0 {
 		return log, nil
 	}
-	client, err := newClient(ctx, r.options.Bootstrap,
+	client, err := newClient(ctx, r.options.Bootstrap, r.options.Security,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{r.options.Topic: offsets}),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 	)

@@ -46,9 +46,10 @@ type ReplicaWatch struct {
 }
 
 // WatchReplicas begins to look at the metadata at each interval, until Stop or Close, one of which must be called; the
-// context is for the start only. A placement that lasts shorter than the interval can be missed.
-func WatchReplicas(ctx context.Context, bootstrap Bootstrap, interval time.Duration) (*ReplicaWatch, error) {
-	client, err := newClient(ctx, bootstrap)
+// context is for the start only. A placement that lasts shorter than the interval can be missed. What the client may not see
+// is not counted: it needs the rights to describe every topic and the cluster.
+func WatchReplicas(ctx context.Context, bootstrap Bootstrap, security Security, interval time.Duration) (*ReplicaWatch, error) {
+	client, err := newClient(ctx, bootstrap, security)
 	if err != nil {
 		return nil, err
 	}

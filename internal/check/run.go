@@ -62,7 +62,7 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 		return nil, err
 	}
 	r := &Run{options: options, id: rand.Uint64(), failures: &produceFailures{}, produced: make(chan struct{}), consumed: map[int32][]found{}}
-	r.producer, err = newClient(ctx, options.Bootstrap,
+	r.producer, err = newClient(ctx, options.Bootstrap, options.Security,
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), // So that bytes on disk are what the rate and size say.
@@ -90,7 +90,7 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 	for p, at := range r.begin {
 		offsets[p] = kgo.NewOffset().At(at)
 	}
-	r.consumer, err = newClient(ctx, options.Bootstrap, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{options.Topic: offsets}), kgo.FetchMaxWait(consumeEvery), kgo.FetchMinBytes(batchBytes),
+	r.consumer, err = newClient(ctx, options.Bootstrap, options.Security, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{options.Topic: offsets}), kgo.FetchMaxWait(consumeEvery), kgo.FetchMinBytes(batchBytes),
 		kgo.WithLogger(options.logger("consumer")))
 	if err != nil {
 		r.producer.Close()
@@ -298,6 +298,9 @@ func partitionsOf(ctx context.Context, client *kgo.Client, topic string) ([]int3
 	if err := kerr.ErrorForCode(response.Topics[0].ErrorCode); err != nil {
 		if errors.Is(err, kerr.UnknownTopicOrPartition) {
 			return nil, fmt.Errorf("topic %s does not exist: create it first, with a retention that outlasts the check: %w", topic, err)
+		}
+		if errors.Is(err, kerr.TopicAuthorizationFailed) {
+			return nil, fmt.Errorf("topic %s is not for this user, or does not exist: the check needs the right to write it and to read it: %w", topic, err)
 		}
 		return nil, fmt.Errorf("asking for topic %s: %w", topic, err)
 	}

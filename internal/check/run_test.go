@@ -199,7 +199,7 @@ func TestSeedsAreFollowed(t *testing.T) {
 	gone, live := fake(t), fake(t)
 	addresses := gone.ListenAddrs()
 	bootstrap := Current(func() []string { return addresses })
-	client, err := newClient(t.Context(), bootstrap)
+	client, err := newClient(t.Context(), bootstrap, Security{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ const readBackTimeout = 10 * time.Minute
 func newCheck() *cobra.Command {
 	var (
 		options   check.Options
+		access    checkAccess
 		bootstrap []string
 		duration  time.Duration
 		asJSON    bool
@@ -31,7 +32,11 @@ func newCheck() *cobra.Command {
 acknowledged. At the end it reads them all back and reports lost, duplicated and reordered records, and the longest time
 that a partition went without an acknowledgement. Ctrl-C ends the producing early; the report follows all the same.
 
-The topic must exist and is used by this check alone while it runs. Exits non-zero when any promise was broken.`,
+The topic must exist and is used by this check alone while it runs. Exits non-zero when any promise was broken.
+
+Without --tls, --ca or --certificate connections are plaintext, and without --user nobody logs in. Of ACLs the check needs
+Write and Read of the topic. A password is no argument, which others could see: it is in the environment variable
+` + checkPassword + `, or in a file that --password-file names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			// From here on an error is the check's outcome, and the usage text would only hide it.
@@ -39,6 +44,10 @@ The topic must exist and is used by this check alone while it runs. Exits non-ze
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			options.Bootstrap = check.Static(bootstrap...)
+			var err error
+			if options.Security, err = access.security(); err != nil {
+				return err
+			}
 			run, err := check.Start(ctx, options)
 			if err != nil {
 				return err
@@ -76,6 +85,7 @@ The topic must exist and is used by this check alone while it runs. Exits non-ze
 	flags.IntVar(&options.Records, "records", 0, "end the producing after so many records (0: when the duration is over)")
 	flags.IntVar(&options.Rate, "rate", 500, "records a second over all partitions")
 	flags.IntVar(&options.RecordBytes, "record-bytes", 1024, "size of a record's value")
+	access.bind(cmd)
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	for _, name := range []string{"bootstrap", "topic"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
