@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 )
 
 // Fleet is the fleet as the local driver sees it: one cluster below a root.
@@ -19,26 +21,37 @@ type Fleet struct {
 	Root, Cluster string
 }
 
-// Brokers are the addresses of the brokers that run now. It is a check.Bootstrap: the ones that Terraform put out before a
-// rollout are all gone after it.
+// Brokers are the addresses where the brokers that run now listen for clients. It is a check.Bootstrap: the ones that Terraform put
+// out before a rollout are all gone after it.
 func (f Fleet) Brokers(ctx context.Context) ([]string, error) {
-	return f.addresses(ctx, compute.RoleBroker)
+	return f.addresses(ctx, compute.RoleBroker, func(i compute.Instance) string { return i.Clients })
+}
+
+// BrokersInside are the addresses where the brokers that run now listen for each other and for the provider, see AdminTLS.
+func (f Fleet) BrokersInside(ctx context.Context) ([]string, error) {
+	return f.addresses(ctx, compute.RoleBroker, func(i compute.Instance) string { return i.Address })
 }
 
 // Controllers are the addresses of the controllers that run now.
 func (f Fleet) Controllers(ctx context.Context) ([]string, error) {
-	return f.addresses(ctx, compute.RoleController)
+	return f.addresses(ctx, compute.RoleController, func(i compute.Instance) string { return i.Address })
 }
 
-func (f Fleet) addresses(ctx context.Context, role compute.Role) ([]string, error) {
+// AdminTLS lets this process do at Kafka what the provider may do there, by a certificate of its own from the cluster's authority, which the
+// driver keeps. It is nil for a plaintext cluster.
+func (f Fleet) AdminTLS(ctx context.Context) (*tls.Config, error) {
+	return fleet.New(f.Driver, fleet.Options{}).AdminTLS(ctx, f.Cluster)
+}
+
+func (f Fleet) addresses(ctx context.Context, role compute.Role, of func(compute.Instance) string) ([]string, error) {
 	instances, err := f.Driver.List(ctx, f.Cluster)
 	if err != nil {
 		return nil, fmt.Errorf("listing the nodes: %w", err)
 	}
 	var addresses []string
 	for _, i := range instances {
-		if i.Spec.Role == role && i.State == compute.StateRunning && i.Address != "" {
-			addresses = append(addresses, i.Address)
+		if address := of(i); i.Spec.Role == role && i.State == compute.StateRunning && address != "" {
+			addresses = append(addresses, address)
 		}
 	}
 	return addresses, nil

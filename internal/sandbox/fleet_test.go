@@ -30,8 +30,13 @@ func (n *nodes) Terminate(_ context.Context, id string) error {
 	return nil
 }
 
+// instance is a node; a broker has another address for its clients.
 func instance(id string, role compute.Role, state compute.State, address string) compute.Instance {
-	return compute.Instance{ID: id, Spec: compute.NodeSpec{Role: role}, State: state, Address: address}
+	i := compute.Instance{ID: id, Spec: compute.NodeSpec{Role: role}, State: state, Address: address}
+	if role == compute.RoleBroker && address != "" {
+		i.Clients = "clients." + address
+	}
+	return i
 }
 
 func TestBrokersAreThoseThatRun(t *testing.T) {
@@ -42,8 +47,11 @@ func TestBrokersAreThoseThatRun(t *testing.T) {
 		instance("d", compute.RoleBroker, compute.StateRunning, ""),
 	}}}
 	got, err := f.Brokers(t.Context())
-	if err != nil || fmt.Sprint(got) != "[h:2]" {
+	if err != nil || fmt.Sprint(got) != "[clients.h:2]" {
 		t.Errorf("brokers %v, error %v", got, err)
+	}
+	if got, err := f.BrokersInside(t.Context()); err != nil || fmt.Sprint(got) != "[h:2]" {
+		t.Errorf("brokers for each other %v, error %v", got, err)
 	}
 	if got, err := f.Controllers(t.Context()); err != nil || fmt.Sprint(got) != "[h:1]" {
 		t.Errorf("controllers %v, error %v", got, err)
