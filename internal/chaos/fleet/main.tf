@@ -37,6 +37,7 @@ resource "kafkafleet_cluster" "this" {
   name          = "chaos"
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
+  security      = { insecure_plaintext = true }
 
   controllers = {
     nodes         = 3
