@@ -39,18 +39,27 @@ resource "kafkafleet_quota" "reports" {
   consumer_byte_rate = 10485760
 }
 
-resource "kafkafleet_acl" "shop_writes_orders" {
-  cluster       = kafkafleet_broker_group.main.cluster
-  principal     = "User:shop"
-  resource_type = "Topic"
-  resource_name = kafkafleet_topic.orders.name
-  operation     = "Write"
+# Clients log in by name and password. The password is in no state and no plan; the cluster has it salted and hashed.
+resource "kafkafleet_user" "shop" {
+  cluster     = kafkafleet_broker_group.main.cluster
+  name        = "shop"
+  password_wo = var.shop_password
 }
 
-resource "kafkafleet_acl" "reports_read_orders" {
-  cluster       = kafkafleet_broker_group.main.cluster
-  principal     = "User:reports"
-  resource_type = "Topic"
-  resource_name = kafkafleet_topic.orders.name
-  operation     = "Read"
+# All that the user may do, since nobody may do what no ACL allows. Who may read or write a topic may also describe it, and who may
+# write one may do so idempotently (enable.idempotence).
+resource "kafkafleet_acls" "shop" {
+  cluster   = kafkafleet_broker_group.main.cluster
+  principal = "User:${kafkafleet_user.shop.name}"
+
+  bindings = [
+    { resource_type = "Topic", resource_name = kafkafleet_topic.orders.name, operation = "Write" },
+    { resource_type = "Topic", resource_name = kafkafleet_topic.orders.name, operation = "Read" },
+    { resource_type = "Topic", resource_name = kafkafleet_topic.payments.name, operation = "Write" },
+    { resource_type = "Topic", resource_name = kafkafleet_topic.payments.name, operation = "Read" },
+    { resource_type = "Topic", resource_name = kafkafleet_topic.customers.name, operation = "Write" },
+    { resource_type = "Topic", resource_name = kafkafleet_topic.customers.name, operation = "Read" },
+    # Its consumer groups: those whose names begin with "shop".
+    { resource_type = "Group", resource_name = "shop", pattern_type = "Prefixed", operation = "Read" },
+  ]
 }

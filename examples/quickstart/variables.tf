@@ -10,6 +10,18 @@ variable "instance_type" {
   default     = "local.small"
 }
 
+variable "shop_password" {
+  description = "Password of the user shop. Set the environment variable TF_VAR_shop_password: what is on a command line can be seen by others."
+  type        = string
+  ephemeral   = true # It is in no state and no plan.
+  sensitive   = true
+
+  validation {
+    condition     = length(var.shop_password) >= 16 && length(regexall("[\"\\\\[:space:]]", var.shop_password)) == 0
+    error_message = "The password needs 16 characters or more, and none of them a space, a quote or a backslash, which client.properties could not take."
+  }
+}
+
 variable "local_root" {
   description = "Folder for the nodes of the local driver: their disks, configuration and logs. Null for the driver's own default."
   type        = string

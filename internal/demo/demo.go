@@ -29,6 +29,8 @@ const (
 type demo struct {
 	*sandbox.Sandbox
 	roll roll
+	// password is that of the example's user.
+	password string
 }
 
 // tell runs it from init to destroy. With keep it leaves the fleet running. The result is valid when the error is nil, or
@@ -50,7 +52,12 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	}
 
 	chapter("Load: acks=all on topic %s, and %d MiB on topic %s to be moved", loadTopic, preload*preloadBytes>>20, dataTopic)
-	data, err := check.Start(ctx, check.Options{Bootstrap: d.Fleet.Brokers, Topic: dataTopic, Records: preload, RecordBytes: preloadBytes, Rate: preloadRate})
+	client, err := d.client(before)
+	if err != nil {
+		return r, err
+	}
+	fmt.Printf("Clients connect by %v.\n", client)
+	data, err := check.Start(ctx, check.Options{Bootstrap: d.Fleet.Brokers, Security: client, Topic: dataTopic, Records: preload, RecordBytes: preloadBytes, Rate: preloadRate})
 	if err != nil {
 		return r, err
 	}
@@ -58,7 +65,7 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	if err := waitFor(ctx, func() bool { return data.Acked() == preload }, "the data to be written"); err != nil {
 		return r, err
 	}
-	load, err := check.Start(ctx, check.Options{Bootstrap: d.Fleet.Brokers, Topic: loadTopic})
+	load, err := check.Start(ctx, check.Options{Bootstrap: d.Fleet.Brokers, Security: client, Topic: loadTopic})
 	if err != nil {
 		return r, err
 	}
@@ -66,7 +73,11 @@ func (d demo) tell(ctx context.Context, keep bool) (result, error) {
 	if err := waitFor(ctx, func() bool { return load.Acked() > acksAfter }, "the load to begin"); err != nil {
 		return r, err
 	}
-	replicas, err := check.WatchReplicas(ctx, d.Fleet.Brokers, 200*time.Millisecond)
+	admin, err := d.admin(ctx)
+	if err != nil {
+		return r, err
+	}
+	replicas, err := check.WatchReplicas(ctx, d.Fleet.BrokersInside, admin, 200*time.Millisecond)
 	if err != nil {
 		return r, err
 	}

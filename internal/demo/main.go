@@ -47,12 +47,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	d := demo{Sandbox: box, roll: change}
+	d := demo{Sandbox: box, roll: change, password: newPassword()}
+	d.Terraform = d.Terraform.With(passwordVariable + "=" + d.password)
 
 	keep := os.Getenv("KEEP") == "1"
 	outcome, fault := d.tell(ctx, keep)
 	if keep {
-		d.explain()
+		fault = errors.Join(fault, d.explain())
 	} else if err := d.Remove(); err != nil {
 		fault = errors.Join(fault, err)
 	}
@@ -70,17 +71,24 @@ func run() error {
 	return fault
 }
 
-// explain says how to look at a fleet that was kept.
-func (d demo) explain() {
+// explain says how to look at a fleet that was kept. The password is in a file, and not on the console.
+func (d demo) explain() error {
+	password, err := d.leavePassword()
+	if err != nil {
+		return err
+	}
 	variables := strings.Join(d.args(d.roll.after), " ")
 	fmt.Printf(`
 The fleet is kept in %[1]s. To look at it and to destroy it:
 
   cd %[2]s
   export TF_CLI_CONFIG_FILE=%[3]s
+  export %[6]s="$(cat %[7]s)"
   %[4]s output
+  %[4]s output -raw client_properties >client.properties
   %[4]s plan %[5]s
   %[4]s destroy %[5]s
   rm -r %[1]s
-`, d.Work, d.Terraform.Dir, d.Terraform.CLIConfig, d.Terraform.Binary, variables)
+`, d.Work, d.Terraform.Dir, d.Terraform.CLIConfig, d.Terraform.Binary, variables, passwordVariable, password)
+	return nil
 }

@@ -19,6 +19,8 @@ type node struct {
 // outputs are the example's outputs; nodes are by node id.
 type outputs struct {
 	BootstrapServers []string        `json:"bootstrap_servers"`
+	CACertificatePEM string          `json:"ca_certificate_pem"`
+	User             string          `json:"user"`
 	Brokers          map[string]node `json:"brokers"`
 	Controllers      map[string]node `json:"controllers"`
 }
