@@ -74,7 +74,7 @@ func TestPlacement(t *testing.T) {
 func (w *workspace) copying(do func()) int64 {
 	w.t.Helper()
 	ctx := context.Background()
-	watch, err := check.WatchCopying(ctx, w.bootstrap, check.Security{}, 250*time.Millisecond)
+	watch, err := check.WatchCopying(ctx, w.bootstrap, w.security(), 250*time.Millisecond)
 	if err != nil {
 		w.t.Fatal(err)
 	}

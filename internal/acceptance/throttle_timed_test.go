@@ -28,7 +28,7 @@ func TestTimedRoll(t *testing.T) {
 	w.fillBulk(bulk, held)
 	ctx := context.Background()
 	before := w.nodes(compute.RoleBroker)
-	watch, err := check.WatchCopying(ctx, w.bootstrap, check.Security{}, 250*time.Millisecond)
+	watch, err := check.WatchCopying(ctx, w.bootstrap, w.security(), 250*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}

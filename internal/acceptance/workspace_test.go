@@ -19,6 +19,7 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/check"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute/local"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafkadist"
 )
 
@@ -124,6 +125,16 @@ func (w *workspace) bootstrap(context.Context) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// security is how the test connects to the brokers where they listen for each other: as the provider does.
+func (w *workspace) security() check.Security {
+	w.t.Helper()
+	security, err := fleet.New(w.driver, fleet.Options{}).AdminTLS(context.Background(), cluster)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return check.Security{TLS: security}
 }
 
 // run is one Terraform command.
@@ -241,7 +252,7 @@ func (w *workspace) underLoadOf(rate int, change func()) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: "load", Rate: rate, RecordBytes: loadBytes})
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Security: w.security(), Topic: "load", Rate: rate, RecordBytes: loadBytes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -266,7 +277,7 @@ func (w *workspace) fill(topic string, bytes int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	const record = 64 << 10
-	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1500})
+	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Security: w.security(), Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1500})
 	if err != nil {
 		w.t.Fatal(err)
 	}

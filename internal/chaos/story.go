@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +14,9 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/check"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/sandbox"
 )
 
@@ -22,6 +26,8 @@ const (
 	versionBefore, versionAfter = "4.2.1", "4.3.1"
 	// loadTopic is produced to and consumed all the time; dataTopic is filled before and read back at the end.
 	loadTopic, dataTopic = "orders", "payments"
+	// loadUser is who produces and consumes, with a password that Terraform takes from an environment variable.
+	loadUser, passwordVariable = "load", "TF_VAR_load_password" //nolint:gosec // A name, and no password.
 	// loadRate, in records a second over all six partitions, is little, so that two cores carry it beside a dozen JVMs, and enough that a
 	// partition acknowledges ten times in each second in which it can.
 	loadRate, loadBytes = 60, 256
@@ -54,15 +60,17 @@ type story struct {
 	// zoneLost is from when a zone was lost until its nodes were replaced.
 	zoneLost []check.Interval
 	hung     map[int32]bool
+	// password is that of the load's user.
+	password string
 	// dying are brokers that have lost their data and not noticed yet.
 	dying map[int32]bool
 }
 
 // newStory makes a story in a sandbox; Terraform's words and the provider's log go to files in logs.
 func newStory(box *sandbox.Sandbox, faults []planned, logs string) *story {
-	s := &story{Sandbox: box, planned: faults, hung: map[int32]bool{}, dying: map[int32]bool{}, began: time.Now()}
-	s.kafka = kafka.New(kafka.Config{Bootstrap: box.Fleet.Brokers, Controllers: box.Fleet.Controllers, Timeout: kafkaTimeout})
-	s.applies = &applies{terraform: box.Terraform, logs: logs, say: s.say}
+	s := &story{Sandbox: box, planned: faults, password: rand.Text(), hung: map[int32]bool{}, dying: map[int32]bool{}, began: time.Now()}
+	s.kafka = kafka.New(kafka.Config{Bootstrap: box.Fleet.BrokersInside, Controllers: box.Fleet.Controllers, Secure: box.Fleet.AdminTLS, Timeout: kafkaTimeout})
+	s.applies = &applies{terraform: box.Terraform.With(passwordVariable + "=" + s.password), logs: logs, say: s.say}
 	return s
 }
 
@@ -83,7 +91,11 @@ func (s *story) tell(ctx context.Context) (result, error) {
 	if err := s.applies.run(acting, s.args(versionBefore, "apply", "-auto-approve")...); err != nil {
 		return r, err
 	}
-	data, err := check.Start(acting, check.Options{Bootstrap: s.Fleet.Brokers, Topic: dataTopic, Records: dataRecords, RecordBytes: dataBytes, Rate: dataRate})
+	client, err := s.client(acting)
+	if err != nil {
+		return r, err
+	}
+	data, err := check.Start(acting, check.Options{Bootstrap: s.Fleet.Brokers, Security: client, Topic: dataTopic, Records: dataRecords, RecordBytes: dataBytes, Rate: dataRate})
 	if err != nil {
 		return r, err
 	}
@@ -96,7 +108,7 @@ func (s *story) tell(ctx context.Context) (result, error) {
 		return r, fmt.Errorf("the file for what the clients say: %w", err)
 	}
 	defer func() { _ = clients.Close() }()
-	load, err := check.Start(acting, check.Options{Bootstrap: s.Fleet.Brokers, Topic: loadTopic, Rate: loadRate, RecordBytes: loadBytes, Log: clients})
+	load, err := check.Start(acting, check.Options{Bootstrap: s.Fleet.Brokers, Security: client, Topic: loadTopic, Rate: loadRate, RecordBytes: loadBytes, Log: clients})
 	if err != nil {
 		return r, err
 	}
@@ -126,6 +138,19 @@ func (s *story) tell(ctx context.Context) (result, error) {
 	judging, done := context.WithTimeout(ctx, verdictWithin)
 	defer done()
 	return r, errors.Join(wrong, s.judge(judging, &r, data, load))
+}
+
+// client is how the load connects: as the user of the configuration, believing the cluster's authority.
+func (s *story) client(ctx context.Context) (check.Security, error) {
+	trusted, err := fleet.New(s.Fleet.Driver, fleet.Options{}).Trusted(ctx, s.Fleet.Cluster)
+	if err != nil {
+		return check.Security{}, err
+	}
+	pool, err := pki.Pool([]byte(trusted))
+	if err != nil {
+		return check.Security{}, err
+	}
+	return check.Security{TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, User: loadUser, Password: s.password}, nil
 }
 
 // roll applies the new version until that has converged, while the faults strike.

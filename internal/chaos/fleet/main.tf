@@ -26,6 +26,12 @@ variable "throttle" {
   default = "auto"
 }
 
+variable "load_password" {
+  type      = string
+  ephemeral = true
+  sensitive = true
+}
+
 provider "kafkafleet" {
   local = {
     root       = var.local_root
@@ -37,15 +43,10 @@ resource "kafkafleet_cluster" "this" {
   name          = "chaos"
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
-  security      = { insecure_plaintext = true }
 
   controllers = {
     nodes         = 3
     instance_type = "local.small"
-  }
-
-  security = {
-    insecure_plaintext = true
   }
 }
 
@@ -60,6 +61,24 @@ resource "kafkafleet_broker_group" "main" {
   rollout_policy = {
     throttle = var.throttle
   }
+}
+
+# Who writes and reads.
+resource "kafkafleet_user" "load" {
+  cluster             = kafkafleet_broker_group.main.cluster
+  name                = "load"
+  password_wo         = var.load_password
+  password_wo_version = 1
+}
+
+resource "kafkafleet_acls" "load" {
+  cluster   = kafkafleet_broker_group.main.cluster
+  principal = "User:${kafkafleet_user.load.name}"
+
+  bindings = [
+    for binding in setproduct([kafkafleet_topic.orders.name, kafkafleet_topic.payments.name], ["Read", "Write"]) :
+    { resource_type = "Topic", resource_name = binding[0], operation = binding[1] }
+  ]
 }
 
 # One partition for each broker to lead, so that a broker that is away is missed. The load writes and reads here.
