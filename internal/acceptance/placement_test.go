@@ -14,6 +14,7 @@ import (
 // TestPlacement measures what scaling really copies, on a fleet whose topics differ in size as real ones do.
 func TestPlacement(t *testing.T) {
 	w := newWorkspace(t)
+	w.plaintext()
 	six, nine := []string{"brokers=6", "throttle=none"}, []string{"brokers=9", "throttle=none"}
 	const held = 720 << 20 // in each of three replicas
 

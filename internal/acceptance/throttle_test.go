@@ -22,6 +22,7 @@ const (
 // TestThrottle kills a run whose throttles are set, and sees them go with the next one.
 func TestThrottle(t *testing.T) {
 	w := newWorkspace(t)
+	w.plaintext()
 	const bulk = "bulk"
 	limit := "throttle=50MiB/s"
 	static := func(value string) string { return "config=" + asJSON(map[string]string{"queued.max.requests": value}) }

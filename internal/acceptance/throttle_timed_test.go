@@ -17,6 +17,7 @@ import (
 // second makes up for it in the next, and copying falls behind.
 func TestTimedRoll(t *testing.T) {
 	w := newWorkspace(t)
+	w.plaintext()
 	const (
 		bulk = "bulk"
 		rate = 50 << 20

@@ -71,6 +71,9 @@ func newWorkspace(t *testing.T) *workspace {
 	return w
 }
 
+// plaintext makes the fleet one that protects nothing: what is measured is then the moving of bytes, and not what encrypting them costs.
+func (w *workspace) plaintext() { w.env = append(w.env, "TF_VAR_plaintext=true") }
+
 // chapter runs one part of a fleet's life as a subtest. The next one starts from where this one ends, so a failure ends them all.
 func (w *workspace) chapter(name string, f func()) {
 	w.t.Helper()

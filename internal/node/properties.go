@@ -27,7 +27,7 @@ var reserved = []string{
 
 // reservedPrefixes are the beginnings of others.
 var reservedPrefixes = []string{
-	"ssl.keystore.", "ssl.truststore.", "ssl.key.",
+	"ssl.keystore.", "ssl.truststore.",
 	"listener.name." + strings.ToLower(InternalListener) + ".", "listener.name." + strings.ToLower(ControllerListener) + ".",
 	"listener.name." + strings.ToLower(ClientListener) + ".", "listener.name." + strings.ToLower(MutualListener) + ".",
 }

@@ -299,7 +299,11 @@ func crowd(t *testing.T, data *providerData) {
 	if err := k.AwaitReplicas(ctx, "orders", list); err != nil {
 		t.Fatal(err)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(nodes[0].Address), kgo.DisableClientMetrics(),
+	security, err := data.Fleet.AdminTLS(ctx, "small")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(nodes[0].Address), kgo.DialTLSConfig(security), kgo.DisableClientMetrics(),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		t.Fatal(err)

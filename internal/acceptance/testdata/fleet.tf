@@ -39,6 +39,11 @@ variable "replace_nodes" {
   default = []
 }
 
+variable "plaintext" {
+  type    = bool
+  default = false
+}
+
 provider "kafkafleet" {
   local = {}
 }
@@ -48,7 +53,7 @@ resource "kafkafleet_cluster" "this" {
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
   controllers   = { nodes = 3, instance_type = var.controller_type }
-  security      = { insecure_plaintext = true }
+  security      = var.plaintext ? { insecure_plaintext = true } : null
 }
 
 resource "kafkafleet_broker_group" "main" {
