@@ -45,7 +45,6 @@ resource "kafkafleet_cluster" "shop" {
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
   controllers   = { nodes = 3, instance_type = "local.small" }
-  security      = { insecure_plaintext = true }
 }
 
 # deletion_protection is on by default, as it should be where nobody watches.

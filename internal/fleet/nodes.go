@@ -39,6 +39,21 @@ func (c *Client) GroupNodes(ctx context.Context, want BrokerGroup) ([]Node, erro
 	return c.judged(ctx, want.Cluster, func(i compute.Instance) bool { return i.Spec.Group == want.Name }, c.groupGoal(ctx, want))
 }
 
+// ClientAddresses are where the brokers of a cluster listen for clients, by node id.
+func (c *Client) ClientAddresses(ctx context.Context, cluster string) (map[int32]string, error) {
+	instances, err := c.driver.List(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int32]string{}
+	for _, i := range instances {
+		if i.Spec.Role == compute.RoleBroker {
+			out[i.Spec.NodeID] = i.Clients
+		}
+	}
+	return out, nil
+}
+
 // judged are some nodes of a cluster with their conditions. Without a goal, or when it cannot be made, nothing counts as wrong that serves.
 func (c *Client) judged(ctx context.Context, cluster string, wanted func(compute.Instance) bool, build builder) ([]Node, error) {
 	instances, err := c.driver.List(ctx, cluster)

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -87,6 +88,13 @@ func (d *brokersDataSource) read(ctx context.Context, m *brokersModel) error {
 	if err != nil {
 		return err
 	}
+	// The provider is told of the listener that it comes by itself, which is not the one for clients.
+	var clients map[int32]string
+	if !m.Cluster.IsNull() {
+		if clients, err = d.data.Fleet.ClientAddresses(ctx, m.Cluster.ValueString()); err != nil {
+			return err
+		}
+	}
 	m.ClusterID, m.Brokers = types.StringValue(id), []brokerModel{}
 	for _, b := range brokers {
 		zone := types.StringNull()
@@ -94,7 +102,7 @@ func (d *brokersDataSource) read(ctx context.Context, m *brokersModel) error {
 			zone = types.StringValue(b.Rack)
 		}
 		m.Brokers = append(m.Brokers, brokerModel{
-			ID: types.Int64Value(int64(b.ID)), Address: types.StringValue(b.Address), Zone: zone, Fenced: types.BoolValue(b.Fenced),
+			ID: types.Int64Value(int64(b.ID)), Address: types.StringValue(cmp.Or(clients[b.ID], b.Address)), Zone: zone, Fenced: types.BoolValue(b.Fenced),
 		})
 	}
 	return nil
