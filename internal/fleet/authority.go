@@ -56,11 +56,68 @@ func (c *Client) readAuthority(ctx context.Context, cluster string) (authority, 
 	return stored, signer, nil
 }
 
-// makeAuthority sees to it that a cluster has an authority before anything of it exists. One that has nodes and no authority has lost it: a
+// Authority is a certificate authority that the user brings along, in PEM.
+type Authority struct{ CertificatePEM, KeyPEM string }
+
+// String hides the key.
+func (Authority) String() string { return "authority (hidden)" }
+
+// GoString hides the key.
+func (a Authority) GoString() string { return a.String() }
+
+// signer is what an authority of the user's issues certificates with.
+func (a Authority) signer(now time.Time) (pki.Authority, error) {
+	if a.KeyPEM == "" {
+		return pki.Authority{}, fmt.Errorf("%w: its private key is needed to create the cluster (private_key_pem_wo)", compute.ErrInvalid)
+	}
+	signer, err := pki.ParseAuthority([]byte(a.CertificatePEM), []byte(a.KeyPEM))
+	if err != nil {
+		return signer, fmt.Errorf("%w: %w", compute.ErrInvalid, err)
+	}
+	if left := signer.Certificate().NotAfter.Sub(now); left < nodeLifetime/12 {
+		return signer, fmt.Errorf("%w: it ends on %s, and no certificate that it issues would last longer; a month is the least",
+			compute.ErrInvalid, signer.Certificate().NotAfter.UTC().Format(time.DateOnly))
+	}
+	return signer, nil
+}
+
+// CheckAuthority is for a plan: it says why a cluster cannot have this authority of the user's, as an error that wraps compute.ErrInvalid.
+func (c *Client) CheckAuthority(ctx context.Context, cluster string, own Authority) error {
+	stored, _, err := c.readAuthority(ctx, cluster)
+	switch {
+	case err == nil:
+		return own.same(cluster, stored)
+	case !errors.Is(err, compute.ErrNotFound) || own.CertificatePEM == "":
+		return nil // The apply says what it is.
+	}
+	_, err = own.signer(c.opts.Now())
+	return err
+}
+
+// same refuses to take another authority than the one that a cluster has: its nodes would not believe each other.
+func (a Authority) same(cluster string, stored authority) error {
+	if a.CertificatePEM == "" {
+		return nil
+	}
+	declared, err := pki.Certificates([]byte(a.CertificatePEM))
+	if err != nil {
+		return fmt.Errorf("%w: %w", compute.ErrInvalid, err)
+	}
+	has, err := pki.Certificates([]byte(stored.CertificatePEM))
+	if err != nil || declared[0].Equal(has[0]) {
+		return err
+	}
+	return fmt.Errorf("%w: cluster %q has another certificate authority, which its nodes' certificates are of, and it cannot be changed; leave it out, or declare the one that the cluster has",
+		compute.ErrInvalid, cluster)
+}
+
+// makeAuthority sees to it that a cluster has an authority, the user's own or one of its own, before anything of it exists. One that has nodes and no authority has lost it: a
 // new one would not be believed by any of them.
-func (c *Client) makeAuthority(ctx context.Context, cluster string) error {
-	switch _, _, err := c.readAuthority(ctx, cluster); {
-	case err == nil || !errors.Is(err, compute.ErrNotFound):
+func (c *Client) makeAuthority(ctx context.Context, cluster string, own Authority) error {
+	switch stored, _, err := c.readAuthority(ctx, cluster); {
+	case err == nil:
+		return own.same(cluster, stored)
+	case !errors.Is(err, compute.ErrNotFound):
 		return err
 	}
 	instances, err := c.driver.List(ctx, cluster)
@@ -71,7 +128,12 @@ func (c *Client) makeAuthority(ctx context.Context, cluster string) error {
 		return fmt.Errorf("%w: cluster %q has %d nodes, and the secret store has no certificate authority for it any more (secret %q): put it back from where it is kept, since no node would believe a new one",
 			compute.ErrInvalid, cluster, len(instances), compute.AuthoritySecret)
 	}
-	signer, err := pki.NewAuthority(cluster, c.opts.Now(), authorityLifetime)
+	var signer pki.Authority
+	if own.CertificatePEM != "" {
+		signer, err = own.signer(c.opts.Now())
+	} else {
+		signer, err = pki.NewAuthority(cluster, c.opts.Now(), authorityLifetime)
+	}
 	if err != nil {
 		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
 	}

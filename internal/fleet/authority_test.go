@@ -91,7 +91,7 @@ func TestNodesAndThisRunKnowEachOther(t *testing.T) {
 	}
 	own, other := newSecretDriver(), newSecretDriver()
 	for _, d := range []*secretDriver{own, other} {
-		if err := New(d, Options{Now: func() time.Time { return now }}).makeAuthority(ctx, "c"); err != nil {
+		if err := New(d, Options{Now: func() time.Time { return now }}).makeAuthority(ctx, "c", Authority{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,21 +129,73 @@ func TestAnAuthorityIsMadeOnceAndNeverInPlaceOfALostOne(t *testing.T) {
 	ctx := t.Context()
 	d := newSecretDriver()
 	client := New(d, Options{})
-	if err := client.makeAuthority(ctx, "c"); err != nil {
+	if err := client.makeAuthority(ctx, "c", Authority{}); err != nil {
 		t.Fatal(err)
 	}
 	first := string(d.secrets["c/ca"])
-	if err := client.makeAuthority(ctx, "c"); err != nil || string(d.secrets["c/ca"]) != first {
+	if err := client.makeAuthority(ctx, "c", Authority{}); err != nil || string(d.secrets["c/ca"]) != first {
 		t.Errorf("again: %v, or another one was made", err)
 	}
 	d.secrets["c/ca"] = []byte("{}")
-	if err := client.makeAuthority(ctx, "c"); err == nil || string(d.secrets["c/ca"]) != "{}" {
+	if err := client.makeAuthority(ctx, "c", Authority{}); err == nil || string(d.secrets["c/ca"]) != "{}" {
 		t.Errorf("one that cannot be read: %v", err)
 	}
 	delete(d.secrets, "c/ca")
 	d.instances = []compute.Instance{{ID: "1"}}
-	if err := client.makeAuthority(ctx, "c"); !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), "put it back") || len(d.secrets) > 0 {
+	if err := client.makeAuthority(ctx, "c", Authority{}); !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), "put it back") || len(d.secrets) > 0 {
 		t.Errorf("lost, with a node: %v", err)
+	}
+}
+
+// TestAnAuthorityOfTheUsersOwn signs for the cluster, and no other one does after that.
+func TestAnAuthorityOfTheUsersOwn(t *testing.T) {
+	ctx, now := t.Context(), time.Now()
+	made := func(lifetime time.Duration) Authority {
+		t.Helper()
+		signer, err := pki.NewAuthority("ours", now, lifetime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificate, key, err := signer.PEM()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Authority{CertificatePEM: string(certificate), KeyPEM: string(key)}
+	}
+	ours, other := made(365*24*time.Hour), made(365*24*time.Hour)
+	for name, c := range map[string]struct {
+		own  Authority
+		says string
+	}{
+		"no key":             {Authority{CertificatePEM: ours.CertificatePEM}, "private_key_pem_wo"},
+		"another's key":      {Authority{CertificatePEM: ours.CertificatePEM, KeyPEM: other.KeyPEM}, "key"},
+		"no certificate":     {Authority{CertificatePEM: "x", KeyPEM: ours.KeyPEM}, "certificate"},
+		"one that ends soon": {made(24 * time.Hour), "a month is the least"},
+	} {
+		d := newSecretDriver()
+		for what, err := range map[string]error{"plan": New(d, Options{}).CheckAuthority(ctx, "c", c.own), "apply": New(d, Options{}).makeAuthority(ctx, "c", c.own)} {
+			if !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "PRIVATE KEY") || len(d.secrets) > 0 {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
+	}
+	d := newSecretDriver()
+	client := New(d, Options{})
+	if err := errors.Join(client.CheckAuthority(ctx, "c", ours), client.makeAuthority(ctx, "c", ours)); err != nil {
+		t.Fatal(err)
+	}
+	if trusted, err := client.Trusted(ctx, "c"); err != nil || strings.TrimSpace(trusted) != strings.TrimSpace(ours.CertificatePEM) {
+		t.Errorf("clients are to trust %q, %v", trusted, err)
+	}
+	for name, c := range map[string]struct {
+		own     Authority
+		refused bool
+	}{"the same": {ours, false}, "the same without its key": {Authority{CertificatePEM: "\n" + ours.CertificatePEM}, false}, "none any more": {Authority{}, false}, "another": {other, true}} {
+		for what, err := range map[string]error{"plan": client.CheckAuthority(ctx, "c", c.own), "apply": client.makeAuthority(ctx, "c", c.own)} {
+			if errors.Is(err, compute.ErrInvalid) != c.refused || err != nil && !strings.Contains(err.Error(), "cannot be changed") {
+				t.Errorf("%s, %s: %v", name, what, err)
+			}
+		}
 	}
 }
 
@@ -174,7 +226,7 @@ func TestOnlyWhoHasNoneAndFindsNoneIsUncertified(t *testing.T) {
 	ctx, now := t.Context(), time.Now()
 	d := newSecretDriver()
 	client := New(d, Options{Now: func() time.Time { return now }, NodeLifetime: time.Hour})
-	if err := client.makeAuthority(ctx, "c"); err != nil {
+	if err := client.makeAuthority(ctx, "c", Authority{}); err != nil {
 		t.Fatal(err)
 	}
 	node := compute.Instance{Spec: compute.NodeSpec{Cluster: "c", NodeID: 7}, Address: "10.0.0.7:9092", Status: &compute.NodeStatus{}}

@@ -57,6 +57,8 @@ type Cluster struct {
 	InstanceType string
 	// Security is how the listeners of all nodes are protected. Whether they are at all cannot change while there is a node.
 	Security compute.Security
+	// Authority is the user's own certificate authority; without a certificate the provider makes one.
+	Authority Authority
 	// Config is the cluster-wide dynamic configuration; ConfigRemoved are keys declared before and not any more.
 	Config        map[string]string
 	ConfigRemoved []string

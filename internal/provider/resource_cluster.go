@@ -211,6 +211,9 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	r.check(ctx, want, &resp.Diagnostics)
+	if own, known := authorityOf(ctx, req.Config, &resp.Diagnostics); known && !want.Security.Plaintext {
+		checkAuthority(ctx, r.fleet, want.Name, own, &resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -342,7 +345,11 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	timeout, diags := m.Timeouts.Create(ctx, 30*time.Minute)
 	resp.Diagnostics.Append(diags...)
-	r.apply(ctx, &m, nil, timeout, &resp.Diagnostics)
+	own, _ := authorityOf(ctx, req.Config, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	r.apply(ctx, &m, nil, own, timeout, &resp.Diagnostics)
 	if m.ClusterID.IsUnknown() {
 		return // Nothing exists of it.
 	}
@@ -360,7 +367,8 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 	}
 	timeout, diags := m.Timeouts.Update(ctx, 6*time.Hour)
 	resp.Diagnostics.Append(diags...)
-	r.apply(ctx, &m, &prior, timeout, &resp.Diagnostics)
+	own, _ := authorityOf(ctx, req.Config, &resp.Diagnostics)
+	r.apply(ctx, &m, &prior, own, timeout, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		// Planned values in the state would make the next plan say "no changes": keep what was, with the nodes as they are.
 		prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS, prior.CACertificate = m.Nodes, m.BootstrapServers, m.BootstrapMTLS, m.CACertificate
@@ -372,12 +380,13 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 }
 
 // apply converges and fills in what is computed, also after an error, from what is there then.
-func (r *clusterResource) apply(ctx context.Context, m, prior *clusterModel, timeout time.Duration, diags *diag.Diagnostics) {
+func (r *clusterResource) apply(ctx context.Context, m, prior *clusterModel, own fleet.Authority, timeout time.Duration, diags *diag.Diagnostics) {
 	want, ok, more := m.want(ctx, prior)
 	diags.Append(more...)
 	if !ok {
 		return
 	}
+	want.Authority = own
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if _, _, err := r.fleet.ApplyCluster(limited, want); err != nil {

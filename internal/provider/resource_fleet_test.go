@@ -84,6 +84,9 @@ func TestAccFleetFaultsAreToldAtPlan(t *testing.T) {
 		"a throttle for snails":        {fleetConfig(root, "", `rollout_policy = { throttle = "1KiB/s" }`), "64KiB/s"},
 		"metadata newer than Kafka":    {strings.ReplaceAll(fleetConfig(root, `metadata_version = "4.3"`, ""), `"4.3.1"`, `"4.2.1"`), "needs Kafka 4.3"},
 		"unknown metadata version":     {fleetConfig(root, `metadata_version = "1.0"`, ""), `"1.0"`},
+		"a way to log in that is none": {fleetConfig(root, `security = { client_auth = "kerberos" }`, ""), "value must be one of"},
+		"an authority without its key": {fleetConfig(root, `security = { authority = { certificate_pem = "x" } }`, ""), "private_key_pem_wo"},
+		"an authority that is none":    {fleetConfig(root, `security = { authority = { certificate_pem = "x", private_key_pem_wo = "y" } }`, ""), "The certificate authority cannot be taken"},
 		"two groups of one name": {base + `
 resource "kafkafleet_broker_group" "twin" {
   cluster       = kafkafleet_cluster.c.name
