@@ -10,11 +10,12 @@ import (
 // unless the run was cut off between the two.
 const certifyAfter = 5 * time.Second
 
-// certify gives the group's nodes the certificates that they lack. One whose certificate has ended can speak to nobody, so that it cannot even
+// certify gives nodes the certificates that they lack, those of all groups: while the brokers can speak to nobody, the controllers' rollout
+// waits for them, too. One whose certificate has ended can speak to nobody, so that it cannot even
 // be drained: it gets another one before it is replaced.
-func certify(g Group, o Observation, now time.Time, d *Decision) {
+func certify(o Observation, now time.Time, d *Decision) {
 	for _, n := range o.Nodes {
-		if n.Group != g.Name || !n.Uncertified || n.Dead() != "" || n.State == compute.StateStopping || now.Sub(n.LaunchedAt) <= certifyAfter {
+		if !n.Uncertified || n.Dead() != "" || n.State == compute.StateStopping || now.Sub(n.LaunchedAt) <= certifyAfter {
 			continue
 		}
 		why := "it waits for its certificate"

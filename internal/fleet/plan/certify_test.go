@@ -52,13 +52,14 @@ func TestANodeWithoutACertificateGetsOne(t *testing.T) {
 		change func(*plan.Node)
 		due    bool
 	}{
-		"one that waits":             {func(*plan.Node) {}, true},
-		"one whose own has ended":    {func(n *plan.Node) { n.CertificateEnds = noon.Add(-time.Hour) }, true},
-		"one that has it":            {func(n *plan.Node) { n.Uncertified = false }, false},
-		"one that was just launched": {func(n *plan.Node) { n.LaunchedAt = noon.Add(-time.Second) }, false},
-		"one that stops":             {func(n *plan.Node) { n.State = compute.StateStopping }, false},
-		"a dead one":                 {func(n *plan.Node) { n.State = compute.StateStopped }, false},
-		"another group's":            {func(n *plan.Node) { n.Group = "other" }, false},
+		"one that waits":                 {func(*plan.Node) {}, true},
+		"one whose own has ended":        {func(n *plan.Node) { n.CertificateEnds = noon.Add(-time.Hour) }, true},
+		"one that has it":                {func(n *plan.Node) { n.Uncertified = false }, false},
+		"one that was just launched":     {func(n *plan.Node) { n.LaunchedAt = noon.Add(-time.Second) }, false},
+		"one that stops":                 {func(n *plan.Node) { n.State = compute.StateStopping }, false},
+		"a dead one":                     {func(n *plan.Node) { n.State = compute.StateStopped }, false},
+		"one of another group":           {func(n *plan.Node) { n.Group = "other" }, true},
+		"one that compute lists no more": {func(n *plan.Node) { n.InstanceID = "" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := fleetOf(3)

@@ -54,7 +54,7 @@ func (d *Decision) block(format string, a ...any) {
 func Next(g Group, o Observation, now time.Time) Decision {
 	var d Decision
 	o = o.judged(g, now)
-	certify(g, o, now, &d)
+	certify(o, now, &d)
 	if g.Role == compute.RoleController {
 		controllers(g, o, now, &d)
 		return d
