@@ -77,7 +77,8 @@ func find[T any](ctx context.Context, c *Client, ask func(context.Context, nodes
 }
 
 // agreed waits until every broker that is not fenced answers true. A broker that dies meanwhile is waited for until Kafka fences
-// it. The error names the brokers that do not agree.
+// it. One that cannot be spoken with, such as for its certificate, is left out while another one answers: waiting would not help, and
+// OnTrouble has heard of it. The error names the brokers that do not agree.
 func agreed(ctx context.Context, c *Client, what string, ask func(context.Context, nodes) (bool, error)) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -91,8 +92,10 @@ func agreed(ctx context.Context, c *Client, what string, ask func(context.Contex
 		switch {
 		case err == nil:
 			dissent = nil
+			able := slices.ContainsFunc(all, func(v vote[bool]) bool { return v.err == nil })
 			for _, v := range all {
 				switch {
+				case able && troubled(v.err) != nil:
 				case v.err != nil:
 					dissent = append(dissent, fmt.Sprintf("broker %d: %s", v.broker, v.err))
 				case !v.answer:

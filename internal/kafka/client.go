@@ -47,6 +47,9 @@ type Config struct {
 	// OnMutation is called right before each request that changes anything, with Kafka's name of the API and what it is
 	// about. Several calls may come at the same time. Nil is allowed.
 	OnMutation func(api, subject string)
+	// OnTrouble is called when an address turns out to be of no use for a reason that waiting does not cure, such as its certificate,
+	// while others are asked. It is called once for each address and reason. Nil is allowed.
+	OnTrouble func(address string, err error)
 }
 
 // tls is how connections are encrypted, nil for not at all.
@@ -61,16 +64,11 @@ func (c Config) tls(ctx context.Context) (*tls.Config, error) {
 	return c.TLS.Clone(), nil
 }
 
-// SASL is how the client authenticates.
-type SASL struct {
-	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
-	Mechanism, Username, Password string
-}
-
 // Client speaks to one cluster. It connects when it is first used, shares its connections between calls, and is safe for
 // concurrent use. A failed connect is never remembered as a result: every call starts from what lives now.
 type Client struct {
-	cfg Config
+	cfg   Config
+	login *login
 
 	connections *connections
 	kraft       *kraft
@@ -78,6 +76,8 @@ type Client struct {
 	mu sync.Mutex
 	// failed is when an address last failed to answer. It is only an order of preference, never a verdict.
 	failed map[string]time.Time
+	// told are the troubles that OnTrouble has heard of, by address.
+	told map[string]string
 	// known are the addresses of registered brokers, by id.
 	known map[int32]string
 	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
@@ -89,10 +89,13 @@ type Client struct {
 func New(cfg Config) *Client {
 	cfg.ClientID = cmp.Or(cfg.ClientID, defaultClientID)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
+	login := newLogin(cfg.SASL)
 	return &Client{
 		cfg:         cfg,
-		connections: newConnections(cfg),
-		kraft:       newKRaft(cfg),
+		login:       login,
+		connections: newConnections(cfg, login),
+		kraft:       newKRaft(cfg, login),
+		told:        map[string]string{},
 		failed:      map[string]time.Time{},
 		known:       map[int32]string{},
 	}
@@ -120,6 +123,8 @@ type nodes struct {
 	addresses func(ctx context.Context) ([]string, error)
 	// attempts limits how often a request is sent, 0 for no limit but time.
 	attempts int
+	// told, unless nil, is set to the address that was asked last.
+	told *string
 }
 
 // anyBroker sends to whichever broker answers. In KRaft a broker forwards to the active controller what is not its own.
@@ -203,41 +208,73 @@ func untilAnswered[R any](ctx context.Context, c *Client, to nodes, api string, 
 		return answer, classify(err)
 	}
 	tried := map[string]bool{}
+	untried := func(address string) bool { return !tried[address] }
+	troubles := map[string]*trouble{}
+	// hope is what failed in this round and may pass.
+	var hope error
 	err = c.retry(ctx, len(targets), to.attempts, func(ctx context.Context) error {
-		i := slices.IndexFunc(targets, func(address string) bool { return !tried[address] })
-		if i < 0 {
-			// One round is over. Ask again who lives.
-			clear(tried)
-			again, err := to.addresses(ctx)
-			if err != nil {
-				return err
+		for {
+			i := slices.IndexFunc(targets, untried)
+			if i < 0 {
+				// One round is over. Ask again who lives.
+				clear(tried)
+				hope = nil
+				again, err := to.addresses(ctx)
+				if err != nil {
+					return err
+				}
+				targets, i = again, 0
 			}
-			targets, i = again, 0
+			address := targets[i]
+			tried[address] = true
+			response, err := try(ctx, c, address, send)
+			if err == nil && check != nil {
+				err = check(response)
+			}
+			if to.told != nil {
+				*to.told = address
+			}
+			t := troubled(err)
+			switch {
+			case err == nil:
+				answer = response
+				return nil
+			case t == nil:
+				hope = fmt.Errorf("%s at %s: %w", api, address, c.denied(err, api))
+				return hope
+			}
+			// Its certificate, or the like, is the trouble of this address alone, and the next one is asked at once.
+			troubles[address] = t
+			switch {
+			case slices.ContainsFunc(targets, untried):
+			case hope != nil:
+				return hope
+			default:
+				return fmt.Errorf("%s at %w", api, t)
+			}
 		}
-		address := targets[i]
-		tried[address] = true
-		limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
-		defer cancel()
-		response, err := send(limited, address)
-		if err = c.remember(ctx, address, err); err == nil && check != nil {
-			err = check(response)
-		}
-		if err != nil {
-			return fmt.Errorf("%s at %s: %w", api, address, err)
-		}
-		answer = response
-		return nil
 	})
 	if err != nil {
-		return answer, fmt.Errorf("asking %s: %w", to.name, err)
+		return answer, fmt.Errorf("asking %s: %w%s", to.name, err, others(troubles, err))
 	}
 	return answer, nil
+}
+
+// try sends once to one address.
+func try[R any](ctx context.Context, c *Client, address string, send func(context.Context, string) (R, error)) (R, error) {
+	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	response, err := send(limited, address)
+	return response, c.remember(ctx, address, c.loginTrouble(limited, address, err))
 }
 
 // remember keeps in mind whether an address answered, and says it when it did not within Timeout.
 func (c *Client) remember(ctx context.Context, address string, err error) error {
 	if err != nil && ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)) {
 		err = fmt.Errorf("%w: no answer within %s", errNoAnswer, c.cfg.Timeout)
+	}
+	if t := troubled(err); t != nil {
+		c.tell(t)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -250,6 +287,17 @@ func (c *Client) remember(ctx context.Context, address string, err error) error 
 		maps.DeleteFunc(c.known, func(_ int32, known string) bool { return known == address })
 	}
 	return err
+}
+
+// tell reports a trouble that is news.
+func (c *Client) tell(t *trouble) {
+	c.mu.Lock()
+	news := c.told[t.address] != t.text
+	c.told[t.address] = t.text
+	c.mu.Unlock()
+	if news && c.cfg.OnTrouble != nil {
+		c.cfg.OnTrouble(t.address, t)
+	}
 }
 
 // addresses returns who lives, from memory while all goes well.

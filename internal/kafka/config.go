@@ -87,6 +87,8 @@ func byRoute(resources []ConfigResource, broker func(id int32) nodes, others nod
 
 func (c *Client) describeConfigsAt(ctx context.Context, to nodes, resources []ConfigResource, names []string) (map[ConfigResource][]ConfigEntry, map[ConfigResource]error) {
 	failed := map[ConfigResource]error{}
+	var address string
+	to.told = &address
 	resp, err := request(ctx, c, to, "DescribeConfigs", func(b *sarama.Broker) (*sarama.DescribeConfigsResponse, error) {
 		req := &sarama.DescribeConfigsRequest{Version: 4}
 		for _, r := range resources {
@@ -110,8 +112,8 @@ func (c *Client) describeConfigsAt(ctx context.Context, to nodes, resources []Co
 	entries := map[ConfigResource][]ConfigEntry{}
 	for _, resource := range resp.Resources {
 		r := ConfigResource{Kind: ResourceKind(resource.Type), Name: resource.Name}
-		if err := kafkaError(resource.ErrorCode, &resource.ErrorMsg); err != nil {
-			failed[r] = classify(err)
+		if err := kafkaErrorAbout(r.String(), resource.ErrorCode, &resource.ErrorMsg); err != nil {
+			failed[r] = c.resourceError(err, "DescribeConfigs", address)
 			continue
 		}
 		all := make([]ConfigEntry, 0, len(resource.Configs))
@@ -154,6 +156,8 @@ func (c *Client) alterConfigsAt(ctx context.Context, to nodes, resources []Confi
 		}
 	}
 	failed := map[ConfigResource]error{}
+	var address string
+	to.told = &address
 	resp, err := request(ctx, c, to, "IncrementalAlterConfigs", func(b *sarama.Broker) (*sarama.IncrementalAlterConfigsResponse, error) {
 		req := &sarama.IncrementalAlterConfigsRequest{Version: 1, ValidateOnly: validateOnly}
 		for _, r := range resources {
@@ -185,11 +189,20 @@ func (c *Client) alterConfigsAt(ctx context.Context, to nodes, resources []Confi
 		return failed
 	}
 	for _, resource := range resp.Resources {
-		if err := kafkaError(resource.ErrorCode, &resource.ErrorMsg); err != nil {
-			failed[ConfigResource{Kind: ResourceKind(resource.Type), Name: resource.Name}] = classify(err)
+		r := ConfigResource{Kind: ResourceKind(resource.Type), Name: resource.Name}
+		if err := kafkaErrorAbout(r.String(), resource.ErrorCode, &resource.ErrorMsg); err != nil {
+			failed[r] = c.resourceError(err, "IncrementalAlterConfigs", address)
 		}
 	}
 	return failed
+}
+
+// resourceError is what an address answered about one resource of several.
+func (c *Client) resourceError(err error, api, address string) error {
+	if err = c.denied(err, api); errors.Is(err, ErrDenied) {
+		err = fmt.Errorf("%s at %s: %w", api, address, err)
+	}
+	return classify(err)
 }
 
 // joinResources makes one error of many, in a steady order.

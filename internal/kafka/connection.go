@@ -18,7 +18,8 @@ const maxIdle = 20 * time.Second
 
 // connections are the sarama connections of a client, by address.
 type connections struct {
-	cfg Config
+	cfg   Config
+	login *login
 	// life ends with the client, and every connection with it.
 	life context.Context
 	end  context.CancelFunc
@@ -39,9 +40,9 @@ type connection struct {
 	since time.Time
 }
 
-func newConnections(cfg Config) *connections {
+func newConnections(cfg Config, login *login) *connections {
 	life, end := context.WithCancel(context.Background())
-	return &connections{cfg: cfg, life: life, end: end, idle: map[string][]*connection{}}
+	return &connections{cfg: cfg, login: login, life: life, end: end, idle: map[string][]*connection{}}
 }
 
 // call runs one call of sarama on a connection to address. It returns when the call does or when ctx ends, whichever is first. A
@@ -96,7 +97,7 @@ func (p *connections) take(address string) (*connection, error) {
 		conn.close()
 	}
 	life, end := context.WithCancel(p.life)
-	config, err := p.config(&dialer{life: life, timeout: min(p.cfg.Timeout, maxDial)})
+	config, err := p.config(&dialer{life: life, cfg: p.cfg})
 	if err != nil {
 		end()
 		return nil, err
@@ -144,18 +145,11 @@ func (p *connections) config(d *dialer) (*sarama.Config, error) {
 	config.Version = sarama.MaxVersion
 	config.ClientID = p.cfg.ClientID
 	config.Net.MaxOpenRequests = 1
-	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = d.timeout, p.cfg.Timeout, p.cfg.Timeout
-	// There is no proxy. This is how sarama takes a dialer.
+	config.Net.ReadTimeout, config.Net.WriteTimeout = p.cfg.Timeout, p.cfg.Timeout
+	// There is no proxy. This is how sarama takes a dialer, which also speaks TLS.
 	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, d
-	security, err := p.cfg.tls(d.life)
-	if err != nil {
-		return nil, err
-	}
-	if security != nil {
-		config.Net.TLS.Enable, config.Net.TLS.Config = true, security
-	}
-	if p.cfg.SASL != nil {
-		if err := saramaSASL(config, *p.cfg.SASL); err != nil {
+	if p.login != nil {
+		if err := p.login.sarama(d.life, config); err != nil {
 			return nil, err
 		}
 	}
@@ -181,14 +175,13 @@ func (c *connection) close() {
 
 // dialer dials for one connection, until the end of its life, which closes it.
 type dialer struct {
-	life    context.Context
-	timeout time.Duration
+	life context.Context
+	cfg  Config
 }
 
 // Dial is what sarama calls.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	tcp := net.Dialer{Timeout: d.timeout}
-	conn, err := tcp.DialContext(d.life, network, address)
+func (d *dialer) Dial(_, address string) (net.Conn, error) {
+	conn, err := dial(d.life, d.cfg, address)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -21,6 +20,8 @@ var (
 type answer struct {
 	err     *kerr.Error
 	message string
+	// subject is what was asked about, such as a topic by its name; "" when that is said elsewhere.
+	subject string
 }
 
 func (a *answer) Error() string {
@@ -44,6 +45,21 @@ func kafkaError(code int16, message *string) error {
 	return a
 }
 
+// kafkaErrorAbout is kafkaError for an answer about one resource of several, or one that has a name.
+func kafkaErrorAbout(subject string, code int16, message *string) error {
+	err := kafkaError(code, message)
+	var a *answer
+	if errors.As(err, &a) {
+		a.subject = subject
+	}
+	return err
+}
+
+// topicError is kafkaErrorAbout for a topic.
+func topicError(name string, code int16, message *string) error {
+	return kafkaErrorAbout(fmt.Sprintf("topic %q", name), code, message)
+}
+
 // code returns the error that Kafka answered with.
 func code(err error) (*kerr.Error, bool) {
 	var k *kerr.Error
@@ -63,10 +79,10 @@ func passes(err error) bool {
 		// Kafka calls a missing topic retriable because metadata may lag. For an administrator it is the answer.
 		return k.Retriable && !errors.Is(k, kerr.UnknownTopicOrPartition) && !errors.Is(k, kerr.UnknownTopicID)
 	}
-	var certificate *tls.CertificateVerificationError
+	var token *tokenError // The token's source was asked several times already.
 	switch {
 	case errors.Is(err, errNoBroker), errors.Is(err, errNoNode), errors.Is(err, ErrInvalid), errors.Is(err, ErrNotFound),
-		errors.As(err, &certificate), errors.Is(err, context.Canceled):
+		troubled(err) != nil, errors.As(err, &token), errors.Is(err, context.Canceled):
 		return false
 	}
 	return true

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"net"
+	"strings"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -12,7 +14,8 @@ import (
 // kraft speaks, with franz-go, the requests that sarama lacks or cannot say in full: those about the quorum and the registrations
 // of KRaft, and those about reassignments.
 type kraft struct {
-	cfg Config
+	cfg   Config
+	login *login
 
 	mu     sync.Mutex
 	closed bool
@@ -20,20 +23,22 @@ type kraft struct {
 	conns map[string]*kgo.Client
 }
 
-func newKRaft(cfg Config) *kraft { return &kraft{cfg: cfg, conns: map[string]*kgo.Client{}} }
+func newKRaft(cfg Config, login *login) *kraft {
+	return &kraft{cfg: cfg, login: login, conns: map[string]*kgo.Client{}}
+}
 
 // requestKRaft is request for what only kmsg can say.
 func requestKRaft[R kmsg.Response](ctx context.Context, c *Client, to nodes, req kmsg.Request, check func(R) error) (R, error) {
 	api := kmsg.NameForKey(req.Key())
 	return untilAnswered(ctx, c, to, api, func(ctx context.Context, address string) (R, error) {
 		var none R
-		conn, err := c.kraft.conn(ctx, address)
+		conn, err := c.kraft.conn(address)
 		if err != nil {
 			return none, err
 		}
 		response, err := conn.SeedBrokers()[0].Request(ctx, req)
 		if err != nil {
-			return none, err
+			return none, kgoError(err)
 		}
 		typed, ok := response.(R)
 		if !ok {
@@ -43,8 +48,19 @@ func requestKRaft[R kmsg.Response](ctx context.Context, c *Client, to nodes, req
 	}, check)
 }
 
+// kgoError turns what Kafka answered to a login into the package's own kind of error, and leaves all else as it is.
+func kgoError(err error) error {
+	k, ok := code(err)
+	if !ok {
+		return err
+	}
+	message := strings.TrimPrefix(err.Error(), k.Error())
+	message = strings.TrimPrefix(message, ": ")
+	return kafkaError(k.Code, &message)
+}
+
 // conn returns the client of an address.
-func (k *kraft) conn(ctx context.Context, address string) (*kgo.Client, error) {
+func (k *kraft) conn(address string) (*kgo.Client, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
@@ -57,18 +73,11 @@ func (k *kraft) conn(ctx context.Context, address string) (*kgo.Client, error) {
 		kgo.SeedBrokers(address),
 		kgo.ClientID(k.cfg.ClientID),
 		kgo.RequestTimeoutOverhead(k.cfg.Timeout),
-		kgo.DialTimeout(min(k.cfg.Timeout, maxDial)),
+		kgo.Dialer(func(ctx context.Context, _, address string) (net.Conn, error) { return dial(ctx, k.cfg, address) }),
 		kgo.DisableClientMetrics(),
 	}
-	security, err := k.cfg.tls(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if security != nil {
-		opts = append(opts, kgo.DialTLSConfig(security))
-	}
-	if k.cfg.SASL != nil {
-		login, err := kgoSASL(*k.cfg.SASL)
+	if k.login != nil {
+		login, err := k.login.kgo()
 		if err != nil {
 			return nil, err
 		}

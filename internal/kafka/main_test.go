@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -17,7 +18,8 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
 )
 
-// shared is one cluster for all tests that break nothing: controller 101, brokers 1 to 3.
+// shared is one cluster for all tests that break nothing: controller 101, brokers 1 to 3. Whoever does not log in is a super user; see
+// secureOptions for the others.
 var shared *kafkatest.Cluster
 
 func TestMain(m *testing.M) {
@@ -28,18 +30,30 @@ func TestMain(m *testing.M) {
 			os.Exit(m.Run())
 		}
 	}
-	cluster, err := kafkatest.Run(kafkatest.Options{SASL: true})
+	code, err := onShared(m)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	shared = cluster
-	code := m.Run()
-	if err := cluster.Close(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// onShared runs the tests while the shared cluster does.
+func onShared(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "kafka-test-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	opts, err := secureOptions(dir)
+	if err != nil {
+		return 1, err
+	}
+	if shared, err = kafkatest.Run(opts); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, shared.Close()) }()
+	return m.Run(), nil
 }
 
 // connect returns a client of a cluster that follows its live nodes, as in production.

@@ -68,7 +68,7 @@ func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, err
 		if len(r.Topics) != 1 {
 			return fmt.Errorf("%w: one topic was asked for and %d are in the answer", ErrInvalid, len(r.Topics))
 		}
-		return kafkaError(int16(r.Topics[0].Err), nil)
+		return topicError(name, int16(r.Topics[0].Err), nil)
 	})
 	if err != nil {
 		return Topic{}, err
@@ -108,7 +108,7 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool)
 			if result == nil {
 				return fmt.Errorf("%w: topic %q was to be created and is not in the answer", ErrInvalid, t.Name)
 			}
-			return kafkaError(int16(result.Err), result.ErrMsg)
+			return topicError(t.Name, int16(result.Err), result.ErrMsg)
 		})
 		if repeated && !validateOnly && errors.Is(err, ErrExists) {
 			return nil
@@ -139,7 +139,7 @@ func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 		if !ok {
 			return fmt.Errorf("%w: topic %q was to be deleted and is not in the answer", ErrInvalid, name)
 		}
-		return kafkaError(int16(code), r.TopicErrorMessages[name])
+		return topicError(name, int16(code), r.TopicErrorMessages[name])
 	})
 	return err
 }
@@ -177,7 +177,7 @@ func (c *Client) AddPartitions(ctx context.Context, name string, total int32, re
 		if result == nil {
 			return fmt.Errorf("%w: topic %q was to get partitions and is not in the answer", ErrInvalid, name)
 		}
-		return kafkaError(int16(result.Err), result.ErrMsg)
+		return topicError(name, int16(result.Err), result.ErrMsg)
 	})
 	if err == nil {
 		return nil

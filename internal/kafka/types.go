@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 )
 
@@ -13,6 +14,10 @@ var (
 	ErrExists = errors.New("already exists")
 	// ErrInvalid: the broker refuses the request for what it says; a repetition is refused too.
 	ErrInvalid = errors.New("refused by Kafka")
+	// ErrLogin is an ErrInvalid: the login failed, and no request was read. A repetition fails too.
+	ErrLogin = fmt.Errorf("%w: no login", ErrInvalid)
+	// ErrDenied is an ErrInvalid: the login lacks a right. The error says which. It says nothing about the object.
+	ErrDenied = fmt.Errorf("%w: no right", ErrInvalid)
 	// ErrUnreachable: no broker (or not the one that was needed) gave an answer in time. Says nothing about the object.
 	ErrUnreachable = errors.New("Kafka is unreachable")
 )

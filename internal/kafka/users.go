@@ -17,8 +17,8 @@ const (
 
 // scramMechanisms are the mechanisms in the protocol's numbers.
 var scramMechanisms = map[string]sarama.ScramMechanismType{
-	mechanismSCRAM256: sarama.SCRAM_MECHANISM_SHA_256,
-	mechanismSCRAM512: sarama.SCRAM_MECHANISM_SHA_512,
+	MechanismSCRAM256: sarama.SCRAM_MECHANISM_SHA_256,
+	MechanismSCRAM512: sarama.SCRAM_MECHANISM_SHA_512,
 }
 
 // UserCredential is a SCRAM credential that a user is to have.
@@ -143,7 +143,7 @@ func (c *Client) DeleteUserCredential(ctx context.Context, user, mechanism strin
 func scramMechanism(name string) (sarama.ScramMechanismType, error) {
 	number, ok := scramMechanisms[name]
 	if !ok {
-		return 0, fmt.Errorf("%w: %q is no SCRAM mechanism; use %s or %s", ErrInvalid, name, mechanismSCRAM256, mechanismSCRAM512)
+		return 0, fmt.Errorf("%w: %q is no SCRAM mechanism; use %s or %s", ErrInvalid, name, MechanismSCRAM256, MechanismSCRAM512)
 	}
 	return number, nil
 }

@@ -3,13 +3,11 @@ package provider
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
-	"strings"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -21,8 +19,7 @@ import (
 )
 
 var (
-	hostAndPort    = regexp.MustCompile(`^.+:\d{1,5}$`)
-	saslMechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
+	hostAndPort = regexp.MustCompile(`^.+:\d{1,5}$`)
 
 	// errNoKafka: an object has no cluster and the provider has no Kafka of its own for such objects.
 	errNoKafka = errors.New("the object names no cluster, and the provider block has no `kafka` to take instead")
@@ -36,8 +33,29 @@ type connections struct {
 	// external is the Kafka of the provider block; externalErr says why there is none.
 	external    *kafka.Client
 	externalErr error
-	// login is how the provider logs in to the external Kafka, nil for not by name and password.
+	// login is how the provider logs in to the external Kafka, nil for not by SASL.
 	login *kafka.SASL
+
+	mu sync.Mutex
+	// troubles are the addresses that were found to be of no use and that no diagnostic names yet.
+	troubles []error
+}
+
+// trouble keeps in mind that an address is of no use, for the next diagnostics.
+func (c *connections) trouble(_ string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.troubles = append(c.troubles, err)
+}
+
+// warn names the addresses that were left out meanwhile, each once in a run: the others do, and so there is no error that would tell.
+func (c *connections) warn(diags *diag.Diagnostics) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, err := range c.troubles {
+		diags.AddWarning("A broker cannot be spoken with", sentence(err)+" The other brokers are used, as far as they serve.")
+	}
+	c.troubles = nil
 }
 
 // Kafka returns the client of a cluster by its name, or of the provider block's own Kafka for a null name. It makes no call to
@@ -106,12 +124,6 @@ type tlsModel struct {
 	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
 }
 
-type saslModel struct {
-	Mechanism types.String `tfsdk:"mechanism"`
-	Username  types.String `tfsdk:"username"`
-	Password  types.String `tfsdk:"password"`
-}
-
 // externalKafka reads the provider block's `kafka` and the environment. The error says why there is no such Kafka, which is of
 // interest only to an object that needs it.
 func externalKafka(ctx context.Context, block types.Object, diags *diag.Diagnostics) (kafka.Config, error) {
@@ -151,42 +163,16 @@ func externalKafka(ctx context.Context, block types.Object, diags *diag.Diagnost
 	}
 	config := kafka.Config{
 		Bootstrap: func(context.Context) ([]string, error) { return servers, nil },
-		SASL:      saslConfig(s, diags),
+		SASL:      s.login(ctx, diags),
 	}
 	if t.Enabled.ValueBool() || t.Enabled.IsNull() && (!m.TLS.IsNull() || orEnvBool(t.Enabled, "KAFKA_ENABLE_TLS")) {
 		config.TLS = tlsConfig(t, diags)
 	}
+	checkClearToken(config, diags)
 	if diags.HasError() {
 		return kafka.Config{}, errNoKafka
 	}
 	return config, nil
-}
-
-func saslConfig(m saslModel, diags *diag.Diagnostics) *kafka.SASL {
-	s := &kafka.SASL{
-		Mechanism: orEnv(m.Mechanism, "KAFKA_SASL_MECHANISM"),
-		Username:  orEnv(m.Username, "KAFKA_SASL_USERNAME"),
-		Password:  orEnv(m.Password, "KAFKA_SASL_PASSWORD"),
-	}
-	at := path.Root("kafka").AtName("sasl")
-	switch {
-	case s.Username == "" && s.Password == "":
-		if !m.Mechanism.IsNull() {
-			diags.AddAttributeError(at.AtName("username"), "No user", "SASL needs a username and a password, here or in KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.")
-		}
-		return nil
-	case s.Username == "":
-		diags.AddAttributeError(at.AtName("username"), "No user", "There is a password but no username, here or in KAFKA_SASL_USERNAME.")
-	case s.Password == "":
-		diags.AddAttributeError(at.AtName("password"), "No password", "There is a username but no password, here or in KAFKA_SASL_PASSWORD.")
-	}
-	if s.Mechanism == "" {
-		s.Mechanism = "SCRAM-SHA-512"
-	}
-	if s.Mechanism = strings.ToUpper(s.Mechanism); !slices.Contains(saslMechanisms, s.Mechanism) {
-		diags.AddAttributeError(at.AtName("mechanism"), "Unknown SASL mechanism", fmt.Sprintf("%q is none of %s.", s.Mechanism, strings.Join(saslMechanisms, ", ")))
-	}
-	return s
 }
 
 func tlsConfig(m tlsModel, diags *diag.Diagnostics) *tls.Config {
@@ -196,10 +182,7 @@ func tlsConfig(m tlsModel, diags *diag.Diagnostics) *tls.Config {
 	}
 	at := path.Root("kafka").AtName("tls")
 	if ca := orEnv(m.CACertificatePEM, "KAFKA_CA_CERT"); ca != "" {
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM([]byte(ca)) {
-			diags.AddAttributeError(at.AtName("ca_certificate_pem"), "Not a certificate", "There is no certificate in PEM form in it. Use file(\"ca.pem\") to read one from a file.")
-		}
+		config.RootCAs = authorities(ca, at.AtName("ca_certificate_pem"), diags)
 	}
 	certificate, key := orEnv(m.CertificatePEM, "KAFKA_CLIENT_CERT"), orEnv(m.PrivateKeyPEM, "KAFKA_CLIENT_KEY")
 	if certificate == "" && key == "" {

@@ -156,19 +156,7 @@ func kafkaAttributes() map[string]schema.Attribute {
 				},
 			},
 		},
-		"sasl": schema.SingleNestedAttribute{
-			MarkdownDescription: "Authenticate by name and password. `KAFKA_SASL_MECHANISM`, `KAFKA_SASL_USERNAME` and `KAFKA_SASL_PASSWORD` by default.",
-			Optional:            true,
-			Attributes: map[string]schema.Attribute{
-				"mechanism": schema.StringAttribute{
-					MarkdownDescription: "`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`, which is the default.",
-					Optional:            true,
-					Validators:          []validator.String{stringvalidator.OneOf(saslMechanisms...)},
-				},
-				"username": schema.StringAttribute{MarkdownDescription: "The user.", Optional: true},
-				"password": schema.StringAttribute{MarkdownDescription: "The user's password.", Optional: true, Sensitive: true},
-			},
-		},
+		"sasl": saslAttribute(),
 	}
 }
 
@@ -181,25 +169,31 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 	}
 	// Calls are logged long after Configure has ended.
 	log := context.WithoutCancel(ctx)
+	found := &connections{}
 	dial := func(config kafka.Config) *kafka.Client {
 		config.ClientID = fmt.Sprintf("terraform-provider-kafkafleet-%s", p.version)
 		config.OnMutation = func(api, subject string) { p.mutation(log, api, subject) }
+		config.OnTrouble = func(address string, err error) {
+			tflog.Warn(log, "a broker cannot be spoken with", map[string]any{"address": address, "error": err.Error()})
+			found.trouble(address, err)
+		}
 		return kafka.New(config)
 	}
 	data := &providerData{
-		ACLs: newACLClaims(),
+		ACLs:  newACLClaims(),
+		Kafka: found,
 		Fleet: fleet.New(driver(ctx, m, &resp.Diagnostics), fleet.Options{
 			Dial:       dial,
 			Log:        func(ctx context.Context, message string, fields map[string]any) { tflog.Info(ctx, message, fields) },
 			OnMutation: p.mutation,
 		}),
 	}
-	data.Kafka = &connections{fleet: data.Fleet}
+	found.fleet = data.Fleet
 	config, err := externalKafka(ctx, m.Kafka, &resp.Diagnostics)
 	if err != nil {
-		data.Kafka.externalErr = err
+		found.externalErr = err
 	} else {
-		data.Kafka.external, data.Kafka.login = dial(config), config.SASL
+		found.external, found.login = dial(config), config.SASL
 	}
 	resp.ResourceData, resp.DataSourceData, resp.ActionData = data, data, data
 }

@@ -151,6 +151,7 @@ func parseACLID(id string) (aclModel, error) {
 }
 
 func (r *aclResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m aclModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
@@ -186,6 +187,7 @@ func (r *aclResource) create(ctx context.Context, m aclModel) error {
 }
 
 func (r *aclResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m aclModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

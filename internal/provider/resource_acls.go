@@ -223,6 +223,7 @@ func (r *aclsResource) checkUndeclared(ctx context.Context, m, prior aclsModel, 
 }
 
 func (r *aclsResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m aclsModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
@@ -255,6 +256,7 @@ func (r *aclsResource) change(ctx context.Context, m, prior aclsModel, verb stri
 }
 
 func (r *aclsResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m aclsModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

@@ -269,6 +269,7 @@ func (i quotaIdentity) fault() string {
 }
 
 func (r *quotaResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m quotaModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {
@@ -318,6 +319,7 @@ func quotaChanges(before, after map[string]float64) []kafka.QuotaChange {
 }
 
 func (r *quotaResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m quotaModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

@@ -356,6 +356,7 @@ func newTopic(m topicModel, config map[string]string) kafka.NewTopic {
 }
 
 func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m topicModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	timeout, diags := m.Timeouts.Create(ctx, 5*time.Minute)
@@ -457,6 +458,7 @@ func (r *topicResource) brokerGroup(ctx context.Context, cluster types.String, t
 }
 
 func (r *topicResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m topicModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

@@ -188,7 +188,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 // checkLockout refuses to end the login that the provider itself works with. The user is left with these mechanisms and this password,
 // null for the one that it has.
 func (m userModel) checkLockout(login *kafka.SASL, mechanisms []string, password types.String, diags *diag.Diagnostics) {
-	if login == nil || !m.Cluster.IsNull() || m.Name.ValueString() != login.Username || login.Mechanism == "PLAIN" {
+	if login == nil || !m.Cluster.IsNull() || m.Name.ValueString() != login.Username || !login.SCRAM() {
 		return
 	}
 	samePassword := password.IsNull() || password.IsUnknown() || password.ValueString() == login.Password
@@ -262,6 +262,7 @@ func (m userModel) mechanisms(ctx context.Context, diags *diag.Diagnostics) []st
 func (m userModel) identity() userIdentity { return userIdentity{Cluster: m.Cluster, Name: m.Name} }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m userModel
 	var password types.String
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
@@ -331,6 +332,7 @@ func (m userModel) setPassword(ctx context.Context, k *kafka.Client, mechanisms 
 }
 
 func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m userModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	mark := readMark(ctx, req.Private, &resp.Diagnostics)

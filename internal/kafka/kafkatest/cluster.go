@@ -47,10 +47,22 @@ type Options struct {
 	// SASL gives every broker a second listener, see SASLBootstrap. With TLS it is encrypted, by certificates of an authority of the
 	// cluster's own, see CACertificatePEM.
 	SASL, TLS bool
+	// Listeners are further listeners of every broker, see Listener.
+	Listeners []Listener
+	// JVM are options for the Java of every node.
+	JVM []string
 	// Config is added to every node's server.properties.
 	Config map[string]string
 	// Dir is where the nodes live; "" for a new temporary directory that Close deletes.
 	Dir string
+}
+
+// Listener is one more way into every broker.
+type Listener struct {
+	// Name is in capital letters. Protocol is Kafka's: SSL, SASL_SSL and so on.
+	Name, Protocol string
+	// Config returns a broker's settings of the listener, without the prefix that names it. Nil for none.
+	Config func(broker int) map[string]string
 }
 
 // Cluster is a running Kafka cluster.
@@ -159,10 +171,17 @@ func (c *Cluster) add(id int) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := &node{cluster: c, id: id, address: address, dir: filepath.Join(c.dir, fmt.Sprintf("node-%d", id))}
+	n := &node{cluster: c, id: id, address: address, dir: filepath.Join(c.dir, fmt.Sprintf("node-%d", id)), listeners: map[string]string{}}
 	if c.opts.SASL && !n.controller() {
 		if n.saslAddress, err = freeAddress(); err != nil {
 			return err
+		}
+	}
+	if !n.controller() {
+		for _, l := range c.opts.Listeners {
+			if n.listeners[l.Name], err = freeAddress(); err != nil {
+				return err
+			}
 		}
 	}
 	c.nodes[id] = n
@@ -239,6 +258,17 @@ func (c *Cluster) SASLBootstrap() []string {
 func (c *Cluster) CACertificatePEM() ([]byte, error) {
 	certificate, _, err := c.authority.PEM()
 	return certificate, err
+}
+
+// ListenerBootstrap returns the addresses of one of Options.Listeners at the live brokers, in the order of their ids.
+func (c *Cluster) ListenerBootstrap(name string) []string {
+	var addresses []string
+	for _, id := range c.ids() {
+		if n := c.node(id); n.listeners[name] != "" && n.running() {
+			addresses = append(addresses, n.listeners[name])
+		}
+	}
+	return addresses
 }
 
 // PID returns the process id of a node's JVM, 0 when it does not run.

@@ -32,7 +32,9 @@ type node struct {
 	address string
 	// saslAddress is "" for a node without a SASL listener.
 	saslAddress string
-	dir         string
+	// listeners are the addresses of Options.Listeners, by name.
+	listeners map[string]string
+	dir       string
 
 	mu sync.Mutex
 	// process is nil while the node does not run; ended is closed when it has ended.
@@ -89,7 +91,7 @@ func (n *node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("java", append(n.jvm("-Xmx320m", "-Dlog4j2.configurationFile="+logging), "kafka.Kafka", properties)...)
+	cmd := exec.Command("java", append(n.jvm(append([]string{"-Xmx320m", "-Dlog4j2.configurationFile=" + logging}, n.cluster.opts.JVM...)...), "kafka.Kafka", properties)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	return n.launch(cmd, log)
 }
@@ -189,6 +191,16 @@ func (n *node) properties() string {
 			settings["listener.name.sasl.scram-sha-256.sasl.jaas.config"] = scram
 			settings["listener.name.sasl.scram-sha-512.sasl.jaas.config"] = scram
 		}
+		for _, l := range n.cluster.opts.Listeners {
+			settings["listeners"] += "," + l.Name + "://" + n.listeners[l.Name]
+			settings["listener.security.protocol.map"] += "," + l.Name + ":" + l.Protocol
+			if l.Config == nil {
+				continue
+			}
+			for key, value := range l.Config(n.id) {
+				settings["listener.name."+strings.ToLower(l.Name)+"."+key] = value
+			}
+		}
 		settings["broker.rack"] = Zones[(n.id-1)%len(Zones)]
 		settings["broker.heartbeat.interval.ms"] = "500"
 		settings["group.initial.rebalance.delay.ms"] = "0"
@@ -206,7 +218,7 @@ func (n *node) properties() string {
 	maps.Copy(settings, n.cluster.opts.Config)
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		fmt.Fprintf(&b, "%s=%s\n", key, settings[key])
+		fmt.Fprintf(&b, "%s=%s\n", key, strings.ReplaceAll(settings[key], "\n", `\n`))
 	}
 	return b.String()
 }
