@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // tlsAlert is the first byte of a TLS alert. Where Kafka's answer would begin it is no length that Kafka has (352 MB).
@@ -82,25 +83,39 @@ func (r *certificateRequest) choose(info *tls.CertificateRequestInfo) (*tls.Cert
 	return new(tls.Certificate), nil
 }
 
-// plainConn notices a broker that answers by TLS.
+// plainConn notices a broker that answers by TLS. From then on it says nothing else: sarama asks again when it gets no answer.
 type plainConn struct {
 	net.Conn
 	address string
 	begun   bool
+	trouble atomic.Pointer[trouble]
 }
 
 func (c *plainConn) Read(p []byte) (int, error) {
+	if t := c.trouble.Load(); t != nil {
+		return 0, t
+	}
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.begun {
 		c.begun = true
 		if p[0] == tlsAlert {
-			return 0, &trouble{address: c.address, text: "it speaks TLS, and the client was to speak without: turn `tls` on, or give the port of a listener without TLS"}
+			t := &trouble{address: c.address, text: "it speaks TLS, and the client was to speak without: turn `tls` on, or give the port of a listener without TLS"}
+			c.trouble.Store(t)
+			return 0, t
 		}
 	}
 	return n, err
 }
 
-// tlsConn notices a broker that refuses the client's certificate: in TLS 1.3 it says so after the handshake.
+func (c *plainConn) Write(p []byte) (int, error) {
+	if t := c.trouble.Load(); t != nil {
+		return 0, t
+	}
+	return c.Conn.Write(p)
+}
+
+// tlsConn notices a broker that refuses the client's certificate: in TLS 1.3 it says so after the handshake. crypto/tls itself repeats
+// such an error for ever.
 type tlsConn struct {
 	*tls.Conn
 	address string

@@ -207,8 +207,8 @@ func (s *tokenServer) serve(w http.ResponseWriter, r *http.Request) {
 	// The name and the secret are encoded as those of a form (RFC 6749, section 2.3.1).
 	id, secret, ok := r.BasicAuth()
 	id, secret = strings.ReplaceAll(id, "+", " "), strings.NewReplacer("%2F", "/", "%2B", "+", "+", " ").Replace(secret)
-	if s.inForm {
-		id, secret, ok = r.FormValue("client_id"), r.FormValue("client_secret"), true
+	if s.inForm || !ok {
+		id, secret, ok = r.FormValue("client_id"), r.FormValue("client_secret"), s.inForm
 	}
 	if !ok || id != oauthClient || secret != oauthSecret || r.FormValue("grant_type") != "client_credentials" {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -216,7 +216,7 @@ func (s *tokenServer) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	claims := map[string]any{"sub": id, "aud": audience, "iss": tokenIssuer, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "scope": r.FormValue("scope"), "jti": s.given.Add(1)}
+	claims := map[string]any{"sub": id, "aud": audience, "iss": tokenIssuer, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "scope": r.FormValue("scope"), "jti": fmt.Sprint(s.given.Add(1))}
 	if s.claims != nil {
 		s.claims(claims)
 	}

@@ -53,7 +53,7 @@ func (c *connections) warn(diags *diag.Diagnostics) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, err := range c.troubles {
-		diags.AddWarning("A broker cannot be spoken with", sentence(err)+" The other brokers are used, as far as they serve.")
+		diags.AddWarning("A broker cannot be spoken with", err.Error()+". The other brokers are used, as far as they serve.")
 	}
 	c.troubles = nil
 }

@@ -57,6 +57,16 @@ func value(t *testing.T, kind tftypes.Type, v any) tftypes.Value {
 			out = append(out, tftypes.NewValue(tftypes.String, item))
 		}
 		return tftypes.NewValue(kind, out)
+	case tftypes.Map:
+		items, ok := v.(map[string]string)
+		if !ok {
+			return tftypes.NewValue(kind, nil)
+		}
+		out := map[string]tftypes.Value{}
+		for name, item := range items {
+			out[name] = tftypes.NewValue(tftypes.String, item)
+		}
+		return tftypes.NewValue(kind, out)
 	}
 	return tftypes.NewValue(kind, v)
 }

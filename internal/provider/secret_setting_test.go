@@ -60,7 +60,7 @@ func TestSecretsOfTheProviderBlockAreSensitive(t *testing.T) {
 		}
 	}
 	look("", resp.Schema.Attributes)
-	if found < 2 {
-		t.Errorf("%d secrets were found in the provider block, and there are a password and a key", found)
+	if found < 3 {
+		t.Errorf("%d secrets were found in the provider block, and there are a password, a client's secret and a key", found)
 	}
 }
