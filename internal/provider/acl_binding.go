@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -55,7 +56,8 @@ func bindingAttributes() map[string]schema.StringAttribute {
 		"resource_name": attribute("The resource's name, a prefix of names, or `*` for all. The one name of resource type `Cluster` is `"+kafka.ClusterResource+"`.",
 			stringvalidator.LengthAtLeast(1)),
 		"pattern_type": attribute("How `resource_name` is meant: `Literal`, the default, or `Prefixed` for all names that begin with it.", stringvalidator.OneOf("Literal", "Prefixed")),
-		"principal":    attribute("Who: a type and a name, such as `User:alice`. `User:*` is everyone.", principalValidator{}),
+		"principal": attribute("Who: a type and a name, such as `User:alice`. `User:*` is everyone. Kafka asks no ACL about a super user; in a cluster of this provider these are "+
+			"`User:"+compute.AdminPrincipal+"` and `User:"+compute.NodePrincipal+"`, to whom nothing can be denied.", principalValidator{}),
 		"host": attribute("The IP address that the principal connects from. `*`, the default, is any. Kafka compares addresses as texts, so that a host name would match nothing; "+
 			"one of IPv6 is written in full, such as `2001:db8:0:0:0:0:0:1`.", hostValidator{}),
 		"operation":  attribute("What is allowed or denied. Which operations there are depends on the resource type:"+table.String(), stringvalidator.OneOf(slices.Compact(operations)...)),

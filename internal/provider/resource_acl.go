@@ -117,6 +117,7 @@ func (r *aclResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	r.data.Kafka.checkCluster(m.Cluster, &resp.Diagnostics)
+	m.checkSuperUser(m.Cluster, path.Root, &resp.Diagnostics)
 	if req.State.Raw.IsNull() || m.ID.IsUnknown() || m.ID.Equal(prior.ID) || !m.Cluster.Equal(prior.Cluster) {
 		return
 	}

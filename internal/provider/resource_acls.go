@@ -183,6 +183,7 @@ func (r *aclsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	r.data.Kafka.checkCluster(m.Cluster, &resp.Diagnostics)
+	m.checkSuperUsers(ctx, &resp.Diagnostics)
 	if !known || resp.Diagnostics.HasError() {
 		return
 	}

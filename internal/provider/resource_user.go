@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -88,10 +89,11 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"id":      idAttribute("`cluster/name`, with `%2F` for a `/` and `%25` for a `%` inside the name. Without `cluster/` for the Kafka of the provider block."),
 			"cluster": clusterAttribute(),
 			"name": schema.StringAttribute{
-				MarkdownDescription: "What the user logs in as, in ASCII: Kafka lets nobody log in by SCRAM with another character in the name. A change makes another user.",
-				Required:            true,
-				Validators:          []validator.String{userNameValidator{}},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: "What the user logs in as, in ASCII: Kafka lets nobody log in by SCRAM with another character in the name. " +
+					"In a cluster of this provider not `" + compute.AdminPrincipal + "` or `" + compute.NodePrincipal + "`, who may do everything. A change makes another user.",
+				Required:      true,
+				Validators:    []validator.String{userNameValidator{}},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"mechanisms": schema.SetAttribute{
 				MarkdownDescription: "What the user can log in by: `SCRAM-SHA-512`, `SCRAM-SHA-256`, or both, with one password. `[\"SCRAM-SHA-512\"]` by default. " +
@@ -147,6 +149,7 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	r.data.Kafka.checkCluster(m.Cluster, &resp.Diagnostics)
+	m.checkSuperUser(&resp.Diagnostics)
 	isNew := req.State.Raw.IsNull() || !m.Cluster.Equal(prior.Cluster) || !m.Name.Equal(prior.Name)
 	hasPassword := !config.PasswordWO.IsNull()
 	if isNew && !req.State.Raw.IsNull() {
