@@ -236,6 +236,8 @@ func (c *Client) lease(ctx context.Context, cluster string) (lease compute.Lease
 type Planned struct {
 	Zones        []string
 	KafkaVersion string
+	// Security is how the cluster's listeners are to be protected; nil while the cluster itself is not planned in this run.
+	Security *compute.Security
 	// Brokers are the planned numbers of brokers by group.
 	Brokers map[string]int
 	// Claims are the topics that groups are planned to have, by group; one that is to be destroyed claims nothing.

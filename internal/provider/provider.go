@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -31,8 +32,9 @@ import (
 )
 
 var (
-	_ provider.Provider            = (*kafkafleetProvider)(nil)
-	_ provider.ProviderWithActions = (*kafkafleetProvider)(nil)
+	_ provider.Provider                       = (*kafkafleetProvider)(nil)
+	_ provider.ProviderWithActions            = (*kafkafleetProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*kafkafleetProvider)(nil)
 )
 
 // New returns a function that makes the provider of this version, as the plugin server wants it.
@@ -60,7 +62,7 @@ type localModel struct {
 	Agent       types.String `tfsdk:"agent"`
 }
 
-// providerData is what every resource, data source and action gets.
+// providerData is what every resource, data source, ephemeral resource and action gets.
 type providerData struct {
 	// Fleet is the engine. It is never nil; where the provider has no place for nodes, its driver says why.
 	Fleet *fleet.Client
@@ -195,7 +197,7 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 	} else {
 		found.external, found.login = dial(config), config.SASL
 	}
-	resp.ResourceData, resp.DataSourceData, resp.ActionData = data, data, data
+	resp.ResourceData, resp.DataSourceData, resp.ActionData, resp.EphemeralResourceData = data, data, data, data
 }
 
 // mutation writes the line that says what is changed, and by which call.
@@ -278,4 +280,8 @@ func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.Da
 
 func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{newRebalanceAction, newReplaceNodeAction}
+}
+
+func (p *kafkafleetProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newClientCertificateEphemeral}
 }

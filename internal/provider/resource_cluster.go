@@ -226,7 +226,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	previewWarning(&resp.Diagnostics, fmt.Sprintf("cluster %q", want.Name), preview)
 	r.fleet.Plan(want.Name, func(p *fleet.Planned) {
-		p.Zones, p.KafkaVersion = want.Zones, want.KafkaVersion
+		p.Zones, p.KafkaVersion, p.Security = want.Zones, want.KafkaVersion, &want.Security
 	})
 	if preview.Converged() && prior != nil {
 		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS
