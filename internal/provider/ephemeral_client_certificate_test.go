@@ -158,6 +158,58 @@ func (k *keeper) ConfigureProvider(ctx context.Context, req *tfprotov6.Configure
 	return k.ProviderServer.ConfigureProvider(ctx, req)
 }
 
+// factories run the keeper beside the provider.
+func (k *keeper) factories() map[string]func() (tfprotov6.ProviderServer, error) {
+	all := factories(nil)
+	all["echo"] = func() (tfprotov6.ProviderServer, error) {
+		server, err := echoprovider.NewProviderServer()()
+		k.ProviderServer = server
+		return k, err
+	}
+	return all
+}
+
+// certifiedShop is a fleet with a topic, and a certificate for a shop that the echo provider gets.
+func certifiedShop(root, clientAuth string) string {
+	return fleetConfig(root, fmt.Sprintf("security = { client_auth = %q }", clientAuth), "deletion_protection = false") + `
+resource "kafkafleet_topic" "orders" {
+  cluster            = kafkafleet_broker_group.g.cluster
+  name               = "orders"
+  partitions         = 1
+  replication_factor = 1
+}
+
+ephemeral "kafkafleet_client_certificate" "shop" {
+  cluster     = kafkafleet_cluster.c.name
+  common_name = "shop"
+}
+
+provider "echo" {
+  data = ephemeral.kafkafleet_client_certificate.shop
+}
+
+resource "echo" "shop" {}
+`
+}
+
+// TestAccACertificateWaitsForItsCluster: the plan of a cluster with a certificate of it is whole, though nobody can issue it yet; and says if nobody
+// ever will.
+func TestAccACertificateWaitsForItsCluster(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "fleets")
+	k := &keeper{kept: map[string]string{}}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: k.factories(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_10_0)},
+		Steps: []resource.TestStep{
+			{Config: certifiedShop(root, "both"), PlanOnly: true, ExpectNonEmptyPlan: true},
+			{Config: certifiedShop(root, "scram"), PlanOnly: true, ExpectError: message(`There is no certificate for shop...nobody logs in by certificate at cluster "small"`)},
+		},
+	})
+	if k.kept["private_key_pem"] != "" || k.kept["principal"] != "User:shop" {
+		t.Errorf("a plan of no cluster has %v", k.kept)
+	}
+}
+
 // describe asks for a topic as the bearer of a certificate, on a connection of its own. A kerr error is Kafka's answer; any other one says
 // that there is no connection.
 func describe(ctx context.Context, servers []string, topic, certificate, key, trusted string) error {
@@ -201,31 +253,7 @@ func TestAccClientCertificate(t *testing.T) {
 	l := &leaks{dir: t.TempDir(), secrets: []string{"PRIVATE KEY"}, seen: map[string]bool{}}
 	t.Setenv("TF_ACC_TEMP_DIR", l.dir)
 	k := &keeper{kept: map[string]string{}}
-	all := factories(nil)
-	all["echo"] = func() (tfprotov6.ProviderServer, error) {
-		server, err := echoprovider.NewProviderServer()()
-		k.ProviderServer = server
-		return k, err
-	}
-	config := fleetConfig(root, `security = { client_auth = "both" }`, "deletion_protection = false") + `
-resource "kafkafleet_topic" "orders" {
-  cluster            = kafkafleet_broker_group.g.cluster
-  name               = "orders"
-  partitions         = 1
-  replication_factor = 1
-}
-
-ephemeral "kafkafleet_client_certificate" "shop" {
-  cluster     = kafkafleet_cluster.c.name
-  common_name = "shop"
-}
-
-provider "echo" {
-  data = ephemeral.kafkafleet_client_certificate.shop
-}
-
-resource "echo" "shop" {}
-`
+	config := certifiedShop(root, "both")
 	granted := config + `
 resource "kafkafleet_acl" "shop" {
   cluster       = kafkafleet_topic.orders.cluster
@@ -245,7 +273,7 @@ resource "kafkafleet_acl" "shop" {
 		return statecheck.ExpectKnownValue("echo.shop", tfjsonpath.New("data").AtMapKey(attribute), check)
 	}
 	resource.UnitTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: all,
+		ProtoV6ProviderFactories: k.factories(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_10_0)},
 		Steps: []resource.TestStep{
 			{
