@@ -155,7 +155,7 @@ func (w *workspace) start(args ...string) *run {
 	r := &run{log: filepath.Join(w.dir, fmt.Sprintf("provider-%d.log", w.runs)), ended: make(chan error, 1)}
 	r.cmd = exec.Command(needed(w.t, "TF_ACC_TERRAFORM_PATH"), args...)
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = w.dir, &r.out, &r.out
-	r.cmd.Env = append(slices.Clone(w.env), "TF_LOG_PROVIDER=INFO", "TF_LOG_PATH="+r.log)
+	r.cmd.Env = append([]string{"TF_LOG_PROVIDER=INFO", "TF_LOG_PATH=" + r.log}, w.env...) // Of two, the last counts.
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := r.cmd.Start(); err != nil {
 		w.t.Fatal(err)
