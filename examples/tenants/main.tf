@@ -16,7 +16,8 @@ provider "kafkafleet" {
 module "shop" {
   source = "../modules/tenant"
 
-  name = "shop"
+  name      = "shop"
+  passwords = var.passwords
 
   topics = {
     orders   = { partitions = 12 }
@@ -26,7 +27,7 @@ module "shop" {
 
   members = {
     shop-api     = { roles = ["producer", "transactional"], producer_byte_rate = 20971520 }
-    shop-billing = { roles = ["consumer"] }
+    shop-billing = { roles = ["consumer"], password_version = 1 }
     shop-support = { roles = ["reader"], consumer_byte_rate = 5242880 }
     shop-audit   = { roles = ["audit_writer"] }
   }
@@ -35,7 +36,8 @@ module "shop" {
 module "reports" {
   source = "../modules/tenant"
 
-  name = "reports"
+  name      = "reports"
+  passwords = var.passwords
 
   topics = {
     daily = { partitions = 3, config = { "cleanup.policy" = "compact" } }

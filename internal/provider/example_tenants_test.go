@@ -2,15 +2,22 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
@@ -39,10 +46,139 @@ func newTenants(t *testing.T) tenants {
 		t.Fatal(err)
 	}
 	c := tenants{t: t, dir: filepath.Join(examples, "tenants"), env: append(os.Environ(),
-		"TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
+		"TF_VAR_passwords="+passwordsOf("1"), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
 		fmt.Sprintf("TF_VAR_bootstrap_servers=[\"%s\"]", strings.Join(sharedKafka(t).Bootstrap(), `","`)))}
 	c.run(0, "get")
 	return c
+}
+
+// passwordsOf are the variable with the passwords of this version. A member's password has its name in it, and the example's members are these.
+func passwordsOf(version string) string {
+	passwords := map[string]string{}
+	for _, name := range []string{"shop-api", "shop-billing", "shop-support", "shop-audit", "reports-job"} {
+		passwords[name] = passwordOf(name, version)
+	}
+	text, _ := json.Marshal(passwords) //nolint:errcheck // A map of strings always marshals.
+	return string(text)
+}
+
+func passwordOf(name, version string) string { return "secret-" + version + "-of-" + name }
+
+// with is the same with other passwords.
+func (c tenants) with(version string) tenants {
+	c.env = append(slices.Clone(c.env), "TF_VAR_passwords="+passwordsOf(version))
+	return c
+}
+
+// edit changes the example.
+func (c tenants) edit(old, replaced string) {
+	c.t.Helper()
+	path := filepath.Join(c.dir, "main.tf")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if !strings.Contains(string(text), old) {
+		c.t.Fatalf("there is no %q in the example", old)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, replaced, 1)), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// member is a client that has logged in as a member of a team.
+type member struct {
+	t    *testing.T
+	name string
+}
+
+// client opens a connection of the member's own.
+func (m member) client(more ...kgo.Opt) *kgo.Client {
+	m.t.Helper()
+	login := scram.Auth{User: m.name, Pass: passwordOf(m.name, "1")}.AsSha512Mechanism()
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(sharedKafka(m.t).SASLBootstrap()...), kgo.SASL(login), kgo.DisableIdempotentWrite()}, more...)...)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(client.Close)
+	return client
+}
+
+// deadline is for one request: what is not allowed is refused at once.
+func (m member) deadline() context.Context {
+	ctx, cancel := context.WithTimeout(m.t.Context(), 30*time.Second)
+	m.t.Cleanup(cancel)
+	return ctx
+}
+
+func (m member) writes(topic string) error {
+	return m.client().ProduceSync(m.deadline(), &kgo.Record{Topic: topic, Value: []byte(m.name)}).FirstErr()
+}
+
+// reads reads a record that is there.
+func (m member) reads(topic string) error {
+	return m.client(kgo.ConsumeTopics(topic)).PollFetches(m.deadline()).Err()
+}
+
+// group asks what a consumer asks before it reads in a group.
+func (m member) group(group string) error {
+	heartbeat := kmsg.NewPtrHeartbeatRequest()
+	heartbeat.Group, heartbeat.MemberID = group, "nobody"
+	answer, err := heartbeat.RequestWith(m.deadline(), m.client())
+	if err != nil {
+		return err
+	}
+	// Who may use the group is told that he is not in it.
+	if err := kerr.ErrorForCode(answer.ErrorCode); !errors.Is(err, kerr.UnknownMemberID) && !errors.Is(err, kerr.CoordinatorNotAvailable) && !errors.Is(err, kerr.NotCoordinator) {
+		return err
+	}
+	return nil
+}
+
+// transaction begins to write by this transactional id.
+func (m member) transaction(id string) error {
+	start := kmsg.NewPtrInitProducerIDRequest()
+	start.TransactionalID, start.TransactionTimeoutMillis = &id, 10_000
+	answer, err := start.RequestWith(m.deadline(), m.client())
+	if err != nil {
+		return err
+	}
+	return kerr.ErrorForCode(answer.ErrorCode)
+}
+
+// rightsHold asserts that each member of the example may do what its roles say, and no more.
+func rightsHold(t *testing.T) {
+	t.Helper()
+	as := func(name string) member { return member{t, name} }
+	topic, group, id := kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed
+	for what, c := range map[string]struct {
+		got  error
+		want error
+	}{
+		"the producer writes":                      {as("shop-api").writes("shop.orders"), nil},
+		"the producer reads":                       {as("shop-api").reads("shop.orders"), topic},
+		"the producer writes for another team":     {as("shop-api").writes("reports.daily"), topic},
+		"the producer writes in transactions":      {as("shop-api").transaction("shop.t1"), nil},
+		"the other team's writes in transactions":  {as("reports-job").transaction("shop.t1"), id},
+		"the consumer reads":                       {as("shop-billing").reads("shop.orders"), nil},
+		"the consumer has a group":                 {as("shop-billing").group("shop.billing"), nil},
+		"the consumer is in another team's group":  {as("shop-billing").group("reports.nightly"), group},
+		"the consumer writes":                      {as("shop-billing").writes("shop.orders"), topic},
+		"the reader reads":                         {as("shop-support").reads("shop.orders"), nil},
+		"the reader has a group":                   {as("shop-support").group("shop.billing"), group},
+		"the reader writes":                        {as("shop-support").writes("shop.orders"), topic},
+		"the audit writer writes audits":           {as("shop-audit").writes("shop.audit"), nil},
+		"the audit writer reads audits":            {as("shop-audit").reads("shop.audit"), topic},
+		"the audit writer writes something else":   {as("shop-audit").writes("shop.orders"), topic},
+		"the other team reads":                     {as("reports-job").reads("shop.orders"), topic},
+		"the other team works in its own":          {as("reports-job").writes("reports.daily"), nil},
+		"the other team's consumer has a group":    {as("reports-job").group("reports.nightly"), nil},
+		"the other team's consumer is in this one": {as("reports-job").group("shop.billing"), group},
+	} {
+		if !errors.Is(c.got, c.want) || c.want == nil && c.got != nil {
+			t.Errorf("%s: %v, want %v", what, c.got, c.want)
+		}
+	}
 }
 
 // run runs a command, asserts its exit code and returns what it said.
@@ -59,7 +195,8 @@ func (c tenants) run(code int, args ...string) string {
 	return string(said)
 }
 
-// TestAccTheExampleOfTwoTenantsIsApplied: it validates, gives each member the bindings of its roles and no others, and leaves nothing.
+// TestAccTheExampleOfTwoTenantsIsApplied: it validates, makes each member a user who may do what its roles say and no more, changes a
+// password, and leaves nothing.
 func TestAccTheExampleOfTwoTenantsIsApplied(t *testing.T) {
 	k := direct(t, sharedKafka(t))
 	c := newTenants(t)
@@ -108,6 +245,12 @@ func TestAccTheExampleOfTwoTenantsIsApplied(t *testing.T) {
 		}
 	}
 	c.run(0, "plan", "-detailed-exitcode")
+	for _, name := range []string{"shop-api", "shop-billing", "shop-support", "shop-audit", "reports-job"} {
+		if err := logsIn(t, name, "SCRAM-SHA-512", passwordOf(name, "1"))(nil); err != nil {
+			t.Error(err)
+		}
+	}
+	rightsHold(t)
 
 	given := allow("User:shop-audit", "Group", "shop.given-by-hand", "Literal", "Read")
 	bind(t, given)
@@ -119,7 +262,30 @@ func TestAccTheExampleOfTwoTenantsIsApplied(t *testing.T) {
 		t.Errorf("what was given by hand is not removed (- wanted, + are there):\n%s", diff)
 	}
 
+	// A password is changed by its version alone, and the others stay what they are.
+	c.edit(`password_version = 1`, `password_version = 2`)
+	c.with("2").run(0, "apply", "-auto-approve")
+	first, second := passwordOf("shop-billing", "1"), passwordOf("shop-billing", "2")
+	if err := logsIn(t, "shop-billing", "SCRAM-SHA-512", second, first)(nil); err != nil {
+		t.Error(err)
+	}
+	if err := logsIn(t, "shop-api", "SCRAM-SHA-512", passwordOf("shop-api", "1"), passwordOf("shop-api", "2"))(nil); err != nil {
+		t.Error(err)
+	}
+	if state, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate")); err != nil || strings.Contains(string(state), "secret-") || !strings.Contains(string(state), "shop-billing") {
+		t.Errorf("a password is in the state, or there is none: %v", err)
+	}
+	with, without := `"shop"`+"\n  passwords = var.passwords\n", `"shop"`+"\n"
+	c.edit(with, without)
+	if said := c.run(1, "plan"); !strings.Contains(said, "A member has no password") {
+		t.Errorf("a team without passwords is planned:\n%s", said)
+	}
+	c.edit(without, with)
+
 	c.run(0, "destroy", "-auto-approve")
+	if err := credentialsAre(t, "shop-api", nil)(nil); err != nil {
+		t.Error(err)
+	}
 	if left := bindings(); len(left) > 0 {
 		t.Errorf("these bindings are left: %v", left)
 	}

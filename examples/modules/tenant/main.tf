@@ -1,4 +1,4 @@
-# Everything that a team owns in a Kafka cluster: topics, rights and quotas. All of it has one prefix, so that a right is a
+# Everything that a team owns in a Kafka cluster: topics, users, rights and quotas. All of it has one prefix, so that a right is a
 # few bindings however many topics there are, and no team can reach into another one's.
 
 locals {
@@ -27,6 +27,9 @@ locals {
     ]
   }
 
+  # Who has a name here has an ACL and quotas after the user exists, and loses them before the user goes.
+  users = { for name, m in var.members : name => m.user ? kafkafleet_user.member[name].name : name }
+
   limited = {
     for name, m in var.members : name => m
     if anytrue([for limit in [m.producer_byte_rate, m.consumer_byte_rate, m.request_percentage, m.controller_mutation_rate] : limit != null])
@@ -43,12 +46,22 @@ resource "kafkafleet_topic" "this" {
   config             = each.value.config
 }
 
+# Who logs in with a password. It is handed through and kept nowhere: not in the state, not in a plan.
+resource "kafkafleet_user" "member" {
+  for_each = { for name, m in var.members : name => m.password_version if m.user }
+
+  cluster             = var.cluster
+  name                = each.key
+  password_wo         = lookup(var.passwords, each.key, null)
+  password_wo_version = each.value
+}
+
 # One set for each member: what the member's roles do not give is removed, whoever gave it.
 resource "kafkafleet_acls" "member" {
   for_each = var.members
 
   cluster   = var.cluster
-  principal = "User:${each.key}"
+  principal = "User:${local.users[each.key]}"
   bindings  = toset(flatten([for role in each.value.roles : local.roles[role]]))
 
   lifecycle {
@@ -63,7 +76,7 @@ resource "kafkafleet_quota" "member" {
   for_each = local.limited
 
   cluster                  = var.cluster
-  user                     = each.key
+  user                     = local.users[each.key]
   producer_byte_rate       = each.value.producer_byte_rate
   consumer_byte_rate       = each.value.consumer_byte_rate
   request_percentage       = each.value.request_percentage

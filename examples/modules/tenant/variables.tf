@@ -33,9 +33,14 @@ variable "members" {
     * consumer: reads all topics of the team, in consumer groups with its prefix.
     * reader: reads all topics of the team, and sees how far its groups are, but has no group of its own: it can move no offset.
     * audit_writer: writes to the audit topic, and may not read it, whatever else allows that.
+
+    Each is a user with a password from passwords, which is set when password_version changes. Who logs in by something else, such as a
+    certificate, has user = false.
   TEXT
   type = map(object({
     roles                    = set(string)
+    user                     = optional(bool, true)
+    password_version         = optional(number, 1)
     producer_byte_rate       = optional(number)
     consumer_byte_rate       = optional(number)
     request_percentage       = optional(number)
@@ -51,6 +56,19 @@ variable "members" {
   validation {
     condition     = alltrue([for name in keys(var.members) : !startswith(name, "User:")])
     error_message = "Members are users by name: write alice, not User:alice."
+  }
+}
+
+variable "passwords" {
+  description = "The members' passwords by the user's name; those of others are left alone. They are needed in each run, and kept in none."
+  type        = map(string)
+  default     = {}
+  ephemeral   = true
+  sensitive   = true
+
+  validation {
+    condition     = alltrue([for name, m in var.members : !m.user || lookup(var.passwords, name, "") != ""])
+    error_message = "A member has no password: each one has an entry in passwords by the user's name, or user = false."
   }
 }
 

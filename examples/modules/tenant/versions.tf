@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.8"
+  # Write-only arguments and ephemeral variables, of Terraform and of OpenTofu.
+  required_version = ">= 1.11"
 
   required_providers {
     kafkafleet = {
