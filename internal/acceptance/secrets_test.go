@@ -25,6 +25,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 // grace is the user of testdata/secrets.tf.
@@ -57,6 +58,16 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	}
 	w.env = append(w.env, "TF_LOG=TRACE", "TF_LOG_PROVIDER=TRACE", "TMPDIR="+temporary)
 	variables := filepath.Join(w.dir, "secrets.auto.tfvars")
+	own, err := pki.NewAuthority("acc", time.Now(), 365*24*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key, err := own.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority := map[string]string{"authority_certificate": string(certificate), "authority_key": string(key)}
+	belongs := func(path string) bool { return guarded(path) || path == variables }
 	first, second := "first-"+rand.Text(), "second-"+rand.Text()
 	seen := newWatch(t, func(path string) bool {
 		return path == filepath.Join(w.dir, "mirror") || path == filepath.Join(w.dir, ".terraform", "providers")
@@ -70,7 +81,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	var scram []secret
 
 	w.chapter("create", func() {
-		w.give(variables, first, 1)
+		w.give(variables, first, 1, authority)
 		w.said("init")
 		planAndApply("create")
 		w.logsIn(first, second)
@@ -80,7 +91,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 
 	w.chapter("replace a broker and the password", func() {
 		before := w.nodes(compute.RoleBroker)
-		w.give(variables, second, 2)
+		w.give(variables, second, 2, authority)
 		planAndApply("change", "-var", "heap=448MiB")
 		w.fresh(compute.RoleBroker, before)
 		w.logsIn(second, first)
@@ -102,13 +113,26 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 
 	w.chapter("search", func() {
 		seen.end()
-		secrets := append(scram, anyKey(guarded))
+		secrets := append(scram, anyKey(belongs))
 		for name, password := range map[string]string{"the first password": first, "the second password": second} {
 			given := bytesSecret(name, []byte(password))
 			given.kept = func(path string) bool { return path == variables }
 			secrets = append(secrets, given)
 		}
 		keys, nodes := seen.keys(w.t)
+		given, err := keySecret("the private key of ca", key)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for i := range keys {
+			keys[i].kept = guarded
+			if keys[i].name == given.name {
+				keys[i].kept = belongs
+				if !slices.EqualFunc(keys[i].traces, given.traces, bytes.Equal) {
+					w.t.Error("the authority in the secret store is not the one that was given")
+				}
+			}
+		}
 		s := newSearch(append(secrets, keys...)...)
 		if err := seen.search(s); err != nil {
 			w.t.Fatal(err)
@@ -151,10 +175,13 @@ func (w *workspace) mirror() {
 	}
 }
 
-// give writes the password into the file that Terraform takes it from.
-func (w *workspace) give(variables, password string, version int) {
+// give writes the password and other secrets into the file that Terraform takes them from.
+func (w *workspace) give(variables, password string, version int, others map[string]string) {
 	w.t.Helper()
 	text := fmt.Sprintf("password = %q\npassword_version = %d\n", password, version)
+	for name, value := range others {
+		text += fmt.Sprintf("%s = %q\n", name, value)
+	}
 	if err := os.WriteFile(variables, []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
@@ -304,7 +331,6 @@ func (w *watch) keys(t *testing.T) (keys []secret, nodes []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		key.kept = guarded
 		keys = append(keys, key)
 		if name != compute.AuthoritySecret {
 			nodes = append(nodes, name)

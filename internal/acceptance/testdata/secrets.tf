@@ -20,6 +20,16 @@ variable "heap" {
   default = "384MiB"
 }
 
+variable "authority_certificate" {
+  type = string
+}
+
+variable "authority_key" {
+  type      = string
+  ephemeral = true
+  sensitive = true
+}
+
 provider "kafkafleet" {
   local = {}
 }
@@ -29,6 +39,14 @@ resource "kafkafleet_cluster" "this" {
   kafka_version = "4.3.1"
   zones         = ["local-a"]
   controllers   = { nodes = 1, instance_type = "local.small" }
+
+  # One of the user's own, so that its key comes the longest way: through Terraform.
+  security = {
+    authority = {
+      certificate_pem    = var.authority_certificate
+      private_key_pem_wo = var.authority_key
+    }
+  }
 }
 
 resource "kafkafleet_broker_group" "main" {
