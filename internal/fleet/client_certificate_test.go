@@ -45,7 +45,7 @@ func certifying(t *testing.T, security compute.Security) (*Client, *vault, *time
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	driver := &vault{fakeDriver: fakeDriver{record: compute.Cluster{Name: "c", ID: "x", Security: security}}, secrets: map[string][]byte{}}
 	client := New(driver, Options{Now: func() time.Time { return now }})
-	if err := client.makeAuthority(t.Context(), "c"); err != nil {
+	if err := client.makeAuthority(t.Context(), "c", Authority{}); err != nil {
 		t.Fatal(err)
 	}
 	return client, driver, &now
