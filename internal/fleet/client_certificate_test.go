@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -34,18 +35,21 @@ func (v *vault) Secret(_ context.Context, _, name string) ([]byte, error) {
 	return nil, fmt.Errorf("the secret %q: %w", name, compute.ErrNotFound)
 }
 
-func (v *vault) PutSecret(_ context.Context, _, name string, value []byte) error {
-	v.secrets[name] = value
-	return nil
-}
-
 // certifying is a client of a cluster c whose clients log in as given, at a time that the test moves.
 func certifying(t *testing.T, security compute.Security) (*Client, *vault, *time.Time) {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	driver := &vault{fakeDriver: fakeDriver{record: compute.Cluster{Name: "c", ID: "x", Security: security}}, secrets: map[string][]byte{}}
 	client := New(driver, Options{Now: func() time.Time { return now }})
-	if err := client.makeAuthority(t.Context(), "c", Authority{}); err != nil {
+	signer, err := pki.NewAuthority("c", now, authorityLifetime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key, err := signer.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if driver.secrets[compute.AuthoritySecret], err = json.Marshal(authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate)}); err != nil {
 		t.Fatal(err)
 	}
 	return client, driver, &now

@@ -324,6 +324,11 @@ ephemeral "kafkafleet_client_certificate" "other" {
 }`, PlanOnly: true, ExpectError: message(`no cluster of this name has an authority to issue a certificate: "other"`)},
 		},
 	})
+	for _, file := range []string{"the plan as JSON", "terraform.tfstate", "tfplan/tfplan", "tfplan/tfstate"} {
+		if !l.seen[file] {
+			t.Errorf("%s was not looked at, only %v", file, l.seen)
+		}
+	}
 }
 
 // endsByItself gets a certificate for a few seconds, which opens connections during these and not after.
