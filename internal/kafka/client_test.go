@@ -234,16 +234,16 @@ func TestOnMutationSeesWritesOnly(t *testing.T) {
 	}
 }
 
-// createScramUser gives a user both SCRAM credentials and waits until every broker has heard of them.
-func createScramUser(t *testing.T, name, password string) {
+// createScramUser gives the user of kafkatest both SCRAM credentials and waits until every broker has heard of them.
+func createScramUser(t *testing.T) {
 	t.Helper()
 	const sha256Mechanism, sha512Mechanism, iterations = 1, 2, 4096
 	salt := []byte("a salt for tests")
-	key256, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
+	key256, err := pbkdf2.Key(sha256.New, kafkatest.SASLPassword, salt, iterations, sha256.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key512, err := pbkdf2.Key(sha512.New, password, salt, iterations, sha512.Size)
+	key512, err := pbkdf2.Key(sha512.New, kafkatest.SASLPassword, salt, iterations, sha512.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func createScramUser(t *testing.T, name, password string) {
 	// Kafka refuses a request that changes one user twice.
 	for mechanism, key := range map[int8][]byte{sha256Mechanism: key256, sha512Mechanism: key512} {
 		u := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
-		u.Name, u.Mechanism, u.Iterations, u.Salt, u.SaltedPassword = name, mechanism, iterations, salt, key
+		u.Name, u.Mechanism, u.Iterations, u.Salt, u.SaltedPassword = kafkatest.SASLUser, mechanism, iterations, salt, key
 		req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
 		req.Upsertions = append(req.Upsertions, u)
 		resp, err := req.RequestWith(t.Context(), conn)
@@ -264,7 +264,7 @@ func createScramUser(t *testing.T, name, password string) {
 	}
 	describe := kmsg.NewPtrDescribeUserSCRAMCredentialsRequest()
 	user := kmsg.NewDescribeUserSCRAMCredentialsRequestUser()
-	user.Name = name
+	user.Name = kafkatest.SASLUser
 	describe.Users = append(describe.Users, user)
 	for _, broker := range conn.SeedBrokers() {
 		eventually(t, time.Minute, func() string {
@@ -314,7 +314,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestSASL(t *testing.T) {
-	createScramUser(t, kafkatest.SASLUser, kafkatest.SASLPassword)
+	createScramUser(t)
 	const wrong = "wrong-password"
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {

@@ -194,7 +194,7 @@ func TestGivenUpCallEndsItsConnection(t *testing.T) {
 
 // TestBothLibrariesLogIn asks what sarama says (Brokers) and what only kmsg says (Quorum).
 func TestBothLibrariesLogIn(t *testing.T) {
-	createScramUser(t, kafkatest.SASLUser, kafkatest.SASLPassword)
+	createScramUser(t)
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			with := func(password string) *kafka.Client {

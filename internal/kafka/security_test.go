@@ -43,7 +43,7 @@ var bothLibraries = map[string]func(context.Context, *kafka.Client) error{
 
 // TestSecurityEveryMechanismLogsIn lists topics, and asks by both libraries what only an administrator may.
 func TestSecurityEveryMechanismLogsIn(t *testing.T) {
-	createScramUser(t, kafkatest.SASLUser, kafkatest.SASLPassword)
+	createScramUser(t)
 	createTopic(t, shared, "seen-by-all-logins", []int32{1, 2, 3})
 	basic, form := newTokenServer(t, nil), newTokenServer(t, func(s *tokenServer) { s.inForm = true })
 	for name, how := range map[string]func(*kafka.Config){
@@ -78,7 +78,7 @@ func TestSecurityEveryMechanismLogsIn(t *testing.T) {
 // TestSecurityWrongInputSaysWhatToDo: each wrong certificate, login and protocol has its error by both libraries, which names the broker
 // and no secret, and comes at once.
 func TestSecurityWrongInputSaysWhatToDo(t *testing.T) {
-	createScramUser(t, kafkatest.SASLUser, kafkatest.SASLPassword)
+	createScramUser(t)
 	encrypted, mutual := shared.ListenerBootstrap(listenerEncrypted), shared.ListenerBootstrap(listenerMutual)
 	idp := newTokenServer(t, nil)
 	wrongAudience := newTokenServer(t, func(s *tokenServer) { s.claims = func(c map[string]any) { c["aud"] = "another" } })

@@ -27,7 +27,7 @@ import (
 var (
 	roleARN = regexp.MustCompile(`^arn:[a-z0-9-]+:iam::\d{12}:role/.+$`)
 	// scopeToken is a scope of RFC 6749, section 3.3.
-	scopeToken = regexp.MustCompile("^[\\x21\\x23-\\x5B\\x5D-\\x7E]+$")
+	scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 	// extensionName and extensionValue are those of RFC 7628, section 3.1, as Kafka takes them.
 	extensionName  = regexp.MustCompile(`^[A-Za-z]+$`)
 	extensionValue = regexp.MustCompile(`^[\x21-\x7E \t\r\n]+$`)
