@@ -76,6 +76,8 @@ type Client struct {
 	mu sync.Mutex
 	// failed is when an address last failed to answer. It is only an order of preference, never a verdict.
 	failed map[string]time.Time
+	// served are the addresses that have answered a request: what is wrong with them later is not that they want a login.
+	served map[string]bool
 	// told are the troubles that OnTrouble has heard of, by address.
 	told map[string]string
 	// known are the addresses of registered brokers, by id.
@@ -95,6 +97,7 @@ func New(cfg Config) *Client {
 		login:       login,
 		connections: newConnections(cfg, login),
 		kraft:       newKRaft(cfg, login),
+		served:      map[string]bool{},
 		told:        map[string]string{},
 		failed:      map[string]time.Time{},
 		known:       map[int32]string{},
@@ -281,6 +284,7 @@ func (c *Client) remember(ctx context.Context, address string, err error) error 
 	switch {
 	case err == nil:
 		delete(c.failed, address)
+		c.served[address] = true
 	case !answered(err) && ctx.Err() == nil:
 		c.failed[address] = time.Now()
 		c.asked = time.Time{}
@@ -298,6 +302,13 @@ func (c *Client) tell(t *trouble) {
 	if news && c.cfg.OnTrouble != nil {
 		c.cfg.OnTrouble(t.address, t)
 	}
+}
+
+// hasServed is true for an address that has answered a request.
+func (c *Client) hasServed(address string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.served[address]
 }
 
 // addresses returns who lives, from memory while all goes well.

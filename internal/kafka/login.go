@@ -153,7 +153,7 @@ func (c *Client) loginTrouble(ctx context.Context, address string, err error) er
 	}
 	k, ok := code(err)
 	switch {
-	case !ok && c.login == nil && cut(err) && troubled(err) == nil && ctx.Err() == nil:
+	case !ok && c.login == nil && cut(err) && troubled(err) == nil && ctx.Err() == nil && !c.hasServed(address):
 		offered := mechanisms(ctx, c.cfg, address)
 		if len(offered) == 0 {
 			return err
