@@ -47,7 +47,8 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 }
 
 // encrypt begins TLS. A broker that hangs takes the connection and never says hello: the connection, which has a deadline until then, notes
-// it as silent. What is not believed is an error that lasts; what the network does on the way is one that passes, like a refused connection.
+// it as silent. The deadline is that of any request, since the first hello of a JVM that has just started is slow. What is not believed is an
+// error that lasts; what the network does on the way is one that passes, like a refused connection.
 func (d *dialer) encrypt(ctx context.Context, conn *watched) (net.Conn, error) {
 	config := d.tls.Clone()
 	if config.ServerName == "" {
@@ -58,7 +59,7 @@ func (d *dialer) encrypt(ctx context.Context, conn *watched) (net.Conn, error) {
 		config.ServerName = host
 	}
 	secure := tls.Client(conn, config)
-	err := conn.SetDeadline(time.Now().Add(dialTimeout))
+	err := conn.SetDeadline(time.Now().Add(requestTimeout))
 	if err == nil {
 		err = secure.HandshakeContext(ctx)
 	}
