@@ -112,7 +112,7 @@ func (m member) deadline() context.Context {
 }
 
 func (m member) writes(topic string) error {
-	return m.client().ProduceSync(m.deadline(), &kgo.Record{Topic: topic, Value: []byte(m.name)}).FirstErr()
+	return m.client().ProduceSync(m.deadline(), &kgo.Record{Topic: topic, Key: []byte(m.name), Value: []byte(m.name)}).FirstErr()
 }
 
 // reads reads a record that is there.
