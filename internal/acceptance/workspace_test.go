@@ -247,7 +247,7 @@ const loadBytes = 128
 // underLoad runs a change while the load checker produces and consumes, and asserts that not one acknowledged record is lost.
 func (w *workspace) underLoad(change func()) {
 	w.t.Helper()
-	w.underLoadOf(250, change)
+	w.underLoadOf(100, change)
 }
 
 // underLoadOf is underLoad with so many records a second.
