@@ -143,8 +143,8 @@ func (s *story) tell(ctx context.Context) (result, error) {
 // client is how the load connects: as the user of the configuration, believing the cluster's authority.
 func (s *story) client(ctx context.Context) (check.Security, error) {
 	trusted, err := fleet.New(s.Fleet.Driver, fleet.Options{}).Trusted(ctx, s.Fleet.Cluster)
-	if err != nil {
-		return check.Security{}, err
+	if err != nil || trusted == "" {
+		return check.Security{}, err // It is plaintext.
 	}
 	pool, err := pki.Pool([]byte(trusted))
 	if err != nil {

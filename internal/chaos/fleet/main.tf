@@ -26,6 +26,10 @@ variable "throttle" {
   default = "auto"
 }
 
+variable "plaintext" {
+  type = bool
+}
+
 variable "load_password" {
   type      = string
   ephemeral = true
@@ -43,6 +47,7 @@ resource "kafkafleet_cluster" "this" {
   name          = "chaos"
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
+  security      = var.plaintext ? { insecure_plaintext = true } : null
 
   controllers = {
     nodes         = 3
