@@ -25,6 +25,9 @@ func (f fakeDriver) Catalog(context.Context) (compute.Catalog, error) { return c
 func (f fakeDriver) GetCluster(context.Context, string) (compute.Cluster, error) {
 	return f.record, nil
 }
+func (fakeDriver) Secret(context.Context, string, string) ([]byte, error) {
+	return nil, compute.ErrNotFound
+}
 func (f fakeDriver) List(context.Context, string) ([]compute.Instance, error) {
 	return f.instances, nil
 }

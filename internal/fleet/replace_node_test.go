@@ -76,6 +76,10 @@ func (*broken) Catalog(context.Context) (compute.Catalog, error) { return catalo
 
 func (b *broken) GetCluster(context.Context, string) (compute.Cluster, error) { return b.record, nil }
 
+func (*broken) Secret(context.Context, string, string) ([]byte, error) {
+	return nil, compute.ErrNotFound
+}
+
 func (*broken) Lock(context.Context, string, string) (compute.Lease, error) { return &fakeLease{}, nil }
 
 func (b *broken) List(context.Context, string) ([]compute.Instance, error) {
