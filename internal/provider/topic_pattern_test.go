@@ -66,7 +66,10 @@ type recordDriver struct {
 func (d recordDriver) GetCluster(context.Context, string) (compute.Cluster, error) {
 	return d.record, nil
 }
-func (recordDriver) Catalog(context.Context) (compute.Catalog, error)         { return compute.Catalog{}, nil }
+func (recordDriver) Catalog(context.Context) (compute.Catalog, error) { return compute.Catalog{}, nil }
+func (recordDriver) Secret(context.Context, string, string) ([]byte, error) {
+	return nil, compute.ErrNotFound
+}
 func (recordDriver) List(context.Context, string) ([]compute.Instance, error) { return nil, nil }
 
 // TestConflictsAreToldAsWhatTheyAre: an error between two groups of this run, a warning beside a group that only the record knows, each
