@@ -515,6 +515,8 @@ func (r *clusterResource) ImportState(ctx context.Context, req resource.ImportSt
 // reservedSetting says why a declared broker setting cannot be taken, "" when it can.
 func reservedSetting(key string) string {
 	switch {
+	case holdsSecret(key):
+		return secretText
 	case node.IsReserved(key):
 		return "the node agent sets it on each node"
 	case key == "min.insync.replicas":
