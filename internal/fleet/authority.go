@@ -3,12 +3,10 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -21,8 +19,6 @@ const (
 	// nodeLifetime is for how long a node's certificate is.
 	// It is replaced before, see plan.RenewBefore.
 	nodeLifetime = 365 * 24 * time.Hour
-	// adminLifetime is for how long this run's own certificate is. It is held in memory only, and made anew when half of it is over.
-	adminLifetime = 24 * time.Hour
 )
 
 // authority is what the secret store holds of a cluster's certificate authority, as JSON.
@@ -233,68 +229,4 @@ func (c *Client) authorityEnds(ctx context.Context, record compute.Cluster) time
 	c.authorities[record.Name] = ends
 	c.mu.Unlock()
 	return ends
-}
-
-// admin is this run's own certificate for one cluster.
-type admin struct {
-	fleet   *Client
-	cluster string
-
-	mu          sync.Mutex
-	known       bool
-	config      *tls.Config // nil for a plaintext cluster
-	certificate *tls.Certificate
-	renewAt     time.Time
-}
-
-// tls is how this run shows who it is, nil where the cluster is plaintext.
-func (a *admin) tls(ctx context.Context) (*tls.Config, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.known {
-		return a.config, nil
-	}
-	record, err := a.fleet.driver.GetCluster(ctx, a.cluster)
-	if err != nil {
-		return nil, fmt.Errorf("cluster %q: %w", a.cluster, err)
-	}
-	if !record.Security.Plaintext {
-		stored, _, err := a.fleet.readAuthority(ctx, a.cluster)
-		if err != nil {
-			return nil, err
-		}
-		pool, err := pki.Pool([]byte(stored.TrustedPEM))
-		if err != nil {
-			return nil, fmt.Errorf("the certificate authority of cluster %q: %w", a.cluster, err)
-		}
-		a.config = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, GetClientCertificate: func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return a.own(info.Context())
-		}}
-	}
-	a.known = true
-	return a.config, nil
-}
-
-// own is the certificate, made anew when it is time.
-func (a *admin) own(ctx context.Context) (*tls.Certificate, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := a.fleet.opts.Now()
-	if a.certificate != nil && now.Before(a.renewAt) {
-		return a.certificate, nil
-	}
-	_, signer, err := a.fleet.readAuthority(ctx, a.cluster)
-	if err != nil {
-		return nil, err
-	}
-	issued, err := signer.Issue(pki.Request{CommonName: compute.AdminPrincipal, Lifetime: adminLifetime}, now)
-	if err != nil {
-		return nil, fmt.Errorf("this run's certificate for cluster %q: %w", a.cluster, err)
-	}
-	pair, err := issued.TLS()
-	if err != nil {
-		return nil, fmt.Errorf("this run's certificate for cluster %q: %w", a.cluster, err)
-	}
-	a.certificate, a.renewAt = &pair, now.Add(adminLifetime/2)
-	return a.certificate, nil
 }

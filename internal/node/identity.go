@@ -2,15 +2,13 @@ package node
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 // identify waits for the node's identity and puts it where Kafka reads it. A plaintext node has none.
@@ -71,9 +69,9 @@ func (a *agent) ends() time.Time {
 
 // install writes an identity for Kafka, each file in one step.
 func (a *agent) install(i compute.Identity) error {
-	ends, err := certificateEnds(i.CertificatePEM)
+	chain, err := pki.Certificates([]byte(i.CertificatePEM))
 	if err != nil {
-		return err
+		return fmt.Errorf("the certificate in the node's secret: %w", err)
 	}
 	if err := replaceFile(filepath.Join(a.file.Dir, truststoreFile), []byte(i.TrustedPEM)); err != nil {
 		return err
@@ -82,19 +80,6 @@ func (a *agent) install(i compute.Identity) error {
 	if err := replaceFile(filepath.Join(a.file.Dir, keystoreFile), []byte(keystore)); err != nil {
 		return err
 	}
-	a.tell(func(s *compute.NodeStatus) { s.CertificateEnds = ends })
+	a.tell(func(s *compute.NodeStatus) { s.CertificateEnds = chain[0].NotAfter })
 	return nil
-}
-
-// certificateEnds is when the first certificate of a chain ends.
-func certificateEnds(chain string) (time.Time, error) {
-	block, _ := pem.Decode([]byte(chain))
-	if block == nil || block.Type != "CERTIFICATE" {
-		return time.Time{}, errors.New("the node's secret has no certificate in PEM form")
-	}
-	certificate, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("the node's certificate: %w", err)
-	}
-	return certificate.NotAfter, nil
 }

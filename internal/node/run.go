@@ -231,15 +231,17 @@ func (a *agent) runOnce(ctx context.Context) error {
 	})
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	var follower sync.WaitGroup
+	defer follower.Wait() // The next start installs an identity, too, and not at the same time.
 	following, end := context.WithCancel(ctx)
 	defer end()
 	renewed := make(chan struct{})
-	go func() {
+	follower.Go(func() {
 		a.followIdentity(following)
 		if following.Err() == nil {
 			close(renewed)
 		}
-	}()
+	})
 	for running := false; ; {
 		select {
 		case <-ctx.Done():
