@@ -189,11 +189,20 @@ func (r *run) tail() string {
 	return strings.Join(lines[max(0, len(lines)-60):], "\n")
 }
 
+// errors are what Terraform told of errors, from the first one on.
+func (r *run) errors() string {
+	if i := strings.Index(r.out.String(), "Error:"); i >= 0 {
+		return r.out.String()[i:]
+	}
+	return ""
+}
+
 func (w *workspace) terraform(args ...string) {
 	w.t.Helper()
 	r := w.start(args...)
 	if code := w.wait(r); code != 0 {
-		w.t.Fatalf("terraform %v: exit code %d\n%s\nprovider's log ends:\n%s", args, code, r.out.String(), r.tail())
+		// The errors come last: what is long is often cut in the middle.
+		w.t.Fatalf("terraform %v: exit code %d\n%s\nprovider's log ends:\n%s\n%s", args, code, r.out.String(), r.tail(), r.errors())
 	}
 }
 

@@ -24,12 +24,36 @@ type Facts struct {
 	NextNodeID int32
 }
 
+// secondLooks is how often SteadyFacts looks again.
+const secondLooks = 6
+
 // Facts observes the cluster.
 func (c *Client) Facts(ctx context.Context, cluster string) (Facts, error) {
 	o, err := c.observeForPlan(ctx, cluster)
 	if err != nil {
 		return Facts{}, err
 	}
+	return factsOf(o), nil
+}
+
+// SteadyFacts is Facts for a refusal that rests on the number of a partition's replicas: as long as refused says so, it looks again, some
+// times. When a move begins or ends, the broker that is asked and the controller can differ for a moment, and then the partition looks as if
+// it had its old replicas and its new ones for good.
+func (c *Client) SteadyFacts(ctx context.Context, cluster string, refused func(Facts) bool) (Facts, error) {
+	f, err := c.Facts(ctx, cluster)
+	for range secondLooks {
+		if err != nil || !refused(f) || ctx.Err() != nil {
+			break
+		}
+		c.opts.Sleep(ctx, c.opts.Poll)
+		var o observed
+		o, err = c.observe(ctx, cluster)
+		f = factsOf(o)
+	}
+	return f, err
+}
+
+func factsOf(o observed) Facts {
 	f := Facts{Exists: o.record.ID != "", KafkaUp: o.KafkaUp, MetadataLevel: o.MetadataLevel, Brokers: map[string]int{},
 		Groups: map[int32]string{}, NextNodeID: o.NextNodeID}
 	for id, i := range o.instances {
@@ -43,7 +67,7 @@ func (c *Client) Facts(ctx context.Context, cluster string) (Facts, error) {
 			f.HighestReplication, f.HighestTopic = rf, p.Topic
 		}
 	}
-	return f, nil
+	return f
 }
 
 // Specs are the specs of a group's nodes, the youngest node's first. An import reads from them what was declared.

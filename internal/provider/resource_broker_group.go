@@ -472,7 +472,8 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 			fmt.Sprintf("Cluster %q has a broker group %q in this configuration already. Names of groups are unique in a cluster.", want.Cluster, want.Name))
 	}
 	r.checkClaims(ctx, want, diags)
-	facts, err := r.fleet.Facts(ctx, want.Cluster)
+	tooFew := func(f fleet.Facts) bool { return brokersInAll(want, f) < f.HighestReplication }
+	facts, err := r.fleet.SteadyFacts(ctx, want.Cluster, tooFew)
 	if err != nil || !facts.Exists {
 		if planned, ok := r.fleet.PlannedFor(want.Cluster); err == nil && (!ok || len(planned.Zones) == 0) {
 			diags.AddAttributeWarning(path.Root("cluster"), "The cluster does not exist yet",
@@ -486,18 +487,24 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 		r.warnArrivals(ctx, want, diags)
 	}
 	checkReplaced(want, facts, diags)
+	total := brokersInAll(want, facts)
+	if tooFew(facts) {
+		diags.AddAttributeError(path.Root("brokers"), "Fewer brokers than replicas",
+			fmt.Sprintf("Topic %q has %d replicas, and cluster %q would have %d brokers. Lower the topic's replication factor first, or keep at least %d brokers.",
+				facts.HighestTopic, facts.HighestReplication, want.Cluster, total, facts.HighestReplication))
+	}
+	r.warnFew(want, total, diags)
+}
+
+// brokersInAll is how many brokers the cluster would have with the group as it is wanted.
+func brokersInAll(want fleet.BrokerGroup, facts fleet.Facts) int {
 	total := want.Brokers
 	for group, n := range facts.Brokers {
 		if group != want.Name {
 			total += n
 		}
 	}
-	if total < facts.HighestReplication {
-		diags.AddAttributeError(path.Root("brokers"), "Fewer brokers than replicas",
-			fmt.Sprintf("Topic %q has %d replicas, and cluster %q would have %d brokers. Lower the topic's replication factor first, or keep at least %d brokers.",
-				facts.HighestTopic, facts.HighestReplication, want.Cluster, total, facts.HighestReplication))
-	}
-	r.warnFew(want, total, diags)
+	return total
 }
 
 func (r *brokerGroupResource) warnFew(want fleet.BrokerGroup, total int, diags *diag.Diagnostics) {
