@@ -58,6 +58,7 @@ func witness(t *testing.T, look func(subject string)) map[string]func() (tfproto
 }
 
 func TestAccACLIsCreatedChangedImportedAndDeleted(t *testing.T) {
+	t.Parallel()
 	var made calls
 	binding := kafka.ACL{
 		ResourceType: "TransactionalId", ResourceName: "pay|ments/", PatternType: "Prefixed", Principal: "User:CN=shop,O=Example", Host: "192.0.2.1", Operation: "TwoPhaseCommit", Permission: "Deny",
@@ -106,6 +107,7 @@ func TestAccACLIsCreatedChangedImportedAndDeleted(t *testing.T) {
 // TestAccChangedACLLeavesNoHole: when the old binding is about to be deleted, the new one is there. A run that was cut off in between is
 // gone on with, and its second binding does not look like somebody else's.
 func TestAccChangedACLLeavesNoHole(t *testing.T) {
+	t.Parallel()
 	binding := func(operation string) kafka.ACL {
 		return kafka.ACL{ResourceType: "Topic", ResourceName: "hole", PatternType: "Literal", Principal: "User:hole", Host: "*", Operation: operation, Permission: "Allow"}
 	}
@@ -148,6 +150,7 @@ func TestAccChangedACLLeavesNoHole(t *testing.T) {
 
 // TestAccACLsThatSwapBindingsKeepThem: each resource gives up what the other one takes, whichever is first.
 func TestAccACLsThatSwapBindingsKeepThem(t *testing.T) {
+	t.Parallel()
 	binding := func(operation string) kafka.ACL {
 		return kafka.ACL{ResourceType: "Topic", ResourceName: "swap", PatternType: "Literal", Principal: "User:swap", Host: "*", Operation: operation, Permission: "Allow"}
 	}
@@ -184,6 +187,7 @@ resource "kafkafleet_acl" "test" {
 }
 
 func TestAccACLThatExistsIsNotTakenOver(t *testing.T) {
+	t.Parallel()
 	binding := kafka.ACL{ResourceType: "Group", ResourceName: "taken", PatternType: "Literal", Principal: "User:a", Host: "*", Operation: "Read", Permission: "Allow"}
 	if err := direct(t, sharedKafka(t)).CreateACL(t.Context(), binding); err != nil {
 		t.Fatal(err)
@@ -201,6 +205,7 @@ func TestAccACLThatExistsIsNotTakenOver(t *testing.T) {
 }
 
 func TestAccACLFaultsAreToldAtPlan(t *testing.T) {
+	t.Parallel()
 	plan := func(config, told string) resource.TestStep {
 		return resource.TestStep{Config: onShared(t, config), PlanOnly: true, ExpectError: message(told)}
 	}

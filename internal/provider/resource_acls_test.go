@@ -86,6 +86,7 @@ func (s shows) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp
 }
 
 func TestAccACLsOfAPrincipalAreCreatedChangedImportedAndDeleted(t *testing.T) {
+	t.Parallel()
 	var made calls
 	const who = "User:CN=set,O=a/b"
 	subject := fmt.Sprintf("principal = %q", who)
@@ -149,6 +150,7 @@ func TestAccACLsOfAPrincipalAreCreatedChangedImportedAndDeleted(t *testing.T) {
 
 // TestAccABindingFromOutsideIsShownAndRemoved, and an empty set removes everything of its principal. Others' bindings stay.
 func TestAccABindingFromOutsideIsShownAndRemoved(t *testing.T) {
+	t.Parallel()
 	const who = "User:authoritative"
 	own, foreign := allow(who, "Topic", "own", "Literal", "Read"), allow(who, "TransactionalId", "from-outside", "Prefixed", "Write")
 	foreign.Permission, foreign.Host = "Deny", "192.0.2.9"
@@ -182,6 +184,7 @@ func TestAccABindingFromOutsideIsShownAndRemoved(t *testing.T) {
 }
 
 func TestAccACLsOfAResourceLeaveOtherPatternsAlone(t *testing.T) {
+	t.Parallel()
 	literal, prefixed := kafka.ACL{ResourceType: "Topic", ResourceName: "pattern", PatternType: "Literal"}, kafka.ACL{ResourceType: "Topic", ResourceName: "pattern", PatternType: "Prefixed"}
 	onLiteral := []kafka.ACL{allow("User:a", "Topic", "pattern", "Literal", "Read"), allow("User:b", "Topic", "pattern", "Literal", "Write")}
 	onPrefix, group := allow("User:a", "Topic", "pattern", "Prefixed", "Read"), allow("User:a", "Group", "pattern", "Literal", "Read")
@@ -214,6 +217,7 @@ func TestAccACLsOfAResourceLeaveOtherPatternsAlone(t *testing.T) {
 
 // TestAccASetIsNotCreatedOverWhatNoPlanHasShown: it is refused by the plan, and an import shows it.
 func TestAccASetIsNotCreatedOverWhatNoPlanHasShown(t *testing.T) {
+	t.Parallel()
 	const who = "User:brownfield"
 	known, unknown := allow(who, "Topic", "known", "Literal", "Read"), allow(who, "Topic", "forgotten", "Literal", "Read")
 	bind(t, known, unknown)
@@ -233,6 +237,7 @@ func TestAccASetIsNotCreatedOverWhatNoPlanHasShown(t *testing.T) {
 
 // TestAccTheSubjectOfASetChangesWithoutAHole: the new principal has its bindings before the old one loses them.
 func TestAccTheSubjectOfASetChangesWithoutAHole(t *testing.T) {
+	t.Parallel()
 	before, after := allow("User:old", "Topic", "subject", "Literal", "Read"), allow("User:new", "Topic", "subject", "Literal", "Read")
 	config := func(who string) string {
 		return onShared(t, acls(fmt.Sprintf("principal = %q", who), on("Topic", "subject", "Read", "")))
@@ -277,6 +282,7 @@ func TestAccTheSubjectOfASetChangesWithoutAHole(t *testing.T) {
 
 // TestAccBindingsMoveIntoASetWithoutAHole: the set claims what a single ACL gives up in the same apply.
 func TestAccBindingsMoveIntoASetWithoutAHole(t *testing.T) {
+	t.Parallel()
 	const who = "User:mover"
 	single := acl("Topic", "move", who, "Read", "")
 	set := acls(fmt.Sprintf("principal = %q", who), on("Topic", "move", "Read", ""))
@@ -292,6 +298,7 @@ func TestAccBindingsMoveIntoASetWithoutAHole(t *testing.T) {
 }
 
 func TestAccACLsFaultsAreToldAtPlan(t *testing.T) {
+	t.Parallel()
 	plan := func(config, told string) resource.TestStep {
 		return resource.TestStep{Config: onShared(t, config), PlanOnly: true, ExpectError: message(told)}
 	}

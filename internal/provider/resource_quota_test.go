@@ -37,6 +37,7 @@ func quotasAre(t *testing.T, entity kafka.QuotaEntity, want map[string]float64) 
 }
 
 func TestAccQuotaIsSetChangedInPlaceImportedAndRemoved(t *testing.T) {
+	t.Parallel()
 	var made calls
 	entity := kafka.QuotaEntity{User: pointer("alice & co"), ClientID: pointer("reports")}
 	config := func(more string) string {
@@ -109,6 +110,7 @@ func alterQuota(t *testing.T, entity kafka.QuotaEntity, key string, value float6
 }
 
 func TestAccQuotaOfEveryKindOfEntity(t *testing.T) {
+	t.Parallel()
 	const rate = "producer_byte_rate = 4096"
 	byRate := map[string]float64{"producer_byte_rate": 4096}
 	connections := map[string]float64{"connection_creation_rate": 20}
@@ -157,6 +159,7 @@ func TestAccQuotaOfEveryKindOfEntity(t *testing.T) {
 }
 
 func TestAccQuotaFaultsAreToldAtPlan(t *testing.T) {
+	t.Parallel()
 	plan := func(body, told string) resource.TestStep {
 		return resource.TestStep{Config: onShared(t, quota(body)), PlanOnly: true, ExpectError: message(told)}
 	}

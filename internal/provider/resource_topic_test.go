@@ -138,6 +138,7 @@ func setOutside(t *testing.T, name string, changes ...kafka.ConfigChange) {
 func pointer(s string) *string { return &s }
 
 func TestAccTopicIsCreatedImportedAndDeletedEverywhere(t *testing.T) {
+	t.Parallel()
 	var made calls
 	config := onShared(t, topic("life", 3, 3, `config = { "retention.ms" = "3600000", "cleanup.policy" = "compact" }`))
 	imported := func(kind resource.ImportStateKind) resource.TestStep {
@@ -189,6 +190,7 @@ func TestAccTopicIsCreatedImportedAndDeletedEverywhere(t *testing.T) {
 }
 
 func TestAccTopicGetsPartitionsInPlaceOverAllZones(t *testing.T) {
+	t.Parallel()
 	same := statecheck.CompareValue(compare.ValuesSame())
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(nil),
@@ -207,6 +209,7 @@ func TestAccTopicGetsPartitionsInPlaceOverAllZones(t *testing.T) {
 }
 
 func TestAccTopicLosesPartitionsOnlyWithConsent(t *testing.T) {
+	t.Parallel()
 	differ := statecheck.CompareValue(compare.ValuesDiffer())
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(nil),
@@ -229,6 +232,7 @@ func TestAccTopicLosesPartitionsOnlyWithConsent(t *testing.T) {
 }
 
 func TestAccTopicChangesItsReplicationFactorInPlace(t *testing.T) {
+	t.Parallel()
 	same := statecheck.CompareValue(compare.ValuesSame())
 	step := func(factor int, action plancheck.ResourceActionType, more string) resource.TestStep {
 		return resource.TestStep{
@@ -248,6 +252,7 @@ func TestAccTopicChangesItsReplicationFactorInPlace(t *testing.T) {
 }
 
 func TestAccTopicWithoutReplicationFactorTakesTheClustersDefault(t *testing.T) {
+	t.Parallel()
 	config := onShared(t, "resource \"kafkafleet_topic\" \"test\" {\n  name = \"modest\"\n  partitions = 1\n}\n")
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(nil),
@@ -259,6 +264,7 @@ func TestAccTopicWithoutReplicationFactorTakesTheClustersDefault(t *testing.T) {
 }
 
 func TestAccTopicConfigHoldsTheDeclaredKeysOnly(t *testing.T) {
+	t.Parallel()
 	const throttle = "follower.replication.throttled.replicas"
 	effective := func(key, value string) statecheck.StateCheck {
 		return has(theTopic, "config_effective", knownvalue.MapPartial(map[string]knownvalue.Check{key: knownvalue.StringExact(value)}))
@@ -328,6 +334,7 @@ func TestAccTopicConfigHoldsTheDeclaredKeysOnly(t *testing.T) {
 }
 
 func TestAccTopicThatVanishedIsPlannedToBeCreated(t *testing.T) {
+	t.Parallel()
 	config := onShared(t, topic("vanishing", 1, 1, ""))
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(nil),
@@ -356,6 +363,7 @@ func deleteOutside(t *testing.T, name string) {
 }
 
 func TestAccTopicThatWasCreatedAgainIsSeen(t *testing.T) {
+	t.Parallel()
 	differ := statecheck.CompareValue(compare.ValuesDiffer())
 	config := onShared(t, topic("reborn", 2, 1, `config = { "retention.ms" = "3600000" }`))
 	id := func() []statecheck.StateCheck {
@@ -383,6 +391,7 @@ func TestAccTopicThatWasCreatedAgainIsSeen(t *testing.T) {
 }
 
 func TestAccTopicThatExistsIsNotTakenOver(t *testing.T) {
+	t.Parallel()
 	k := direct(t, sharedKafka(t))
 	if err := k.CreateTopic(t.Context(), kafka.NewTopic{Name: "taken", Partitions: 1, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
@@ -398,6 +407,7 @@ func TestAccTopicThatExistsIsNotTakenOver(t *testing.T) {
 }
 
 func TestAccTopicFaultsAreToldAtPlan(t *testing.T) {
+	t.Parallel()
 	plan := func(config, told string) resource.TestStep {
 		return resource.TestStep{Config: config, PlanOnly: true, ExpectError: message(told)}
 	}
@@ -432,6 +442,7 @@ func TestAccTopicFaultsAreToldAtPlan(t *testing.T) {
 }
 
 func TestAccTopicSurvivesThatItsClusterCannotBeReached(t *testing.T) {
+	t.Parallel()
 	config := topic("remote", 1, 1, "")
 	same := statecheck.CompareValue(compare.ValuesSame())
 	resource.Test(t, resource.TestCase{
@@ -456,6 +467,7 @@ func TestAccTopicSurvivesThatItsClusterCannotBeReached(t *testing.T) {
 
 // A cluster of its own, since brokers of it are hung, killed and kept from taking part.
 func TestAccTopicWithOneBrokerOfThreeAway(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.Start(t, kafkatest.Options{})
 	all := cluster.Bootstrap()
 	k := direct(t, cluster)

@@ -99,6 +99,7 @@ func logsIn(t *testing.T, name, mechanism, password string, others ...string) re
 }
 
 func TestAccUserIsCreatedChangedInPlaceImportedAndDeleted(t *testing.T) {
+	t.Parallel()
 	var made calls
 	const name, s256, s512 = "team/alice, =1", "SCRAM-SHA-256", "SCRAM-SHA-512"
 	const both = `mechanisms = ["SCRAM-SHA-256", "SCRAM-SHA-512"]`
@@ -195,6 +196,7 @@ func TestAccUserIsCreatedChangedInPlaceImportedAndDeleted(t *testing.T) {
 }
 
 func TestAccImportedUserKeepsItsPasswordUntilOneIsDeclared(t *testing.T) {
+	t.Parallel()
 	const name, mechanism = "carol", "SCRAM-SHA-512"
 	setUser(t, credential(name, mechanism, "hers", 4096))
 	resource.Test(t, resource.TestCase{
@@ -224,6 +226,7 @@ func TestAccImportedUserKeepsItsPasswordUntilOneIsDeclared(t *testing.T) {
 }
 
 func TestAccUserThatExistsIsNotTakenOver(t *testing.T) {
+	t.Parallel()
 	const name, mechanism = "dave", "SCRAM-SHA-256"
 	setUser(t, credential(name, mechanism, "his", 4096))
 	resource.Test(t, resource.TestCase{
@@ -239,6 +242,7 @@ func TestAccUserThatExistsIsNotTakenOver(t *testing.T) {
 }
 
 func TestAccUserStaysInTheStateWhileKafkaIsUnreachable(t *testing.T) {
+	t.Parallel()
 	const name = "erin"
 	config := user(name, "hers", "")
 	resource.Test(t, resource.TestCase{
@@ -253,6 +257,7 @@ func TestAccUserStaysInTheStateWhileKafkaIsUnreachable(t *testing.T) {
 
 // TestAccUserThatIsCreatedInPartIsMadeAnew: Kafka takes one mechanism after the other, and may refuse the second.
 func TestAccUserThatIsCreatedInPartIsMadeAnew(t *testing.T) {
+	t.Parallel()
 	fake, err := kfake.NewCluster(kfake.NumBrokers(1))
 	if err != nil {
 		t.Fatal(err)
@@ -281,6 +286,7 @@ func TestAccUserThatIsCreatedInPartIsMadeAnew(t *testing.T) {
 }
 
 func TestAccUserFaultsAreToldAtPlan(t *testing.T) {
+	t.Parallel()
 	plan := func(config, told string) resource.TestStep {
 		return resource.TestStep{Config: onShared(t, config), PlanOnly: true, ExpectError: message(told)}
 	}

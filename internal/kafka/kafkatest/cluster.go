@@ -91,11 +91,30 @@ func Start(t testing.TB, opts Options) *Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(c.words())
+		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return c
+}
+
+// words is what each node has written last, and whether its process lives: what a test that fails on another machine leaves behind.
+func (c *Cluster) words() string {
+	var b strings.Builder
+	for _, id := range c.ids() {
+		state := "runs"
+		switch n := c.node(id); {
+		case n.failed():
+			state = "has ended by itself"
+		case !n.running():
+			state = "does not run"
+		}
+		fmt.Fprintf(&b, "kafkatest: node %d %s; its last words:\n%s\n", id, state, lastLines(c.Log(id), 30))
+	}
+	return b.String()
 }
 
 // Run is Start for TestMain: the caller closes the cluster.

@@ -141,7 +141,16 @@ func (n *node) format(ctx context.Context, properties string) error {
 
 func (n *node) jvm(options ...string) []string {
 	fixed := []string{"-cp", filepath.Join(n.cluster.home, "libs", "*"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}
+	// Made by tools/kafka.sh: Java starts in half the time with it, and does without where it does not fit.
+	if archive := filepath.Join(n.cluster.home, "classes.jsa"); exists(archive) {
+		fixed = append(fixed, "-XX:SharedArchiveFile="+archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
+	}
 	return append(fixed, options...)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // properties are the node's settings, small enough for a test machine.
