@@ -253,6 +253,8 @@ type NodeStatus struct {
 	BootSeconds float64 `json:"boot_seconds,omitempty"`
 	// CertificateEnds is when the certificate ends that Kafka starts with, the zero time while the agent has none.
 	CertificateEnds time.Time `json:"certificate_ends,omitzero"`
+	// AuthorityGeneration is the Generation of the Identity that Kafka starts with: which authority its certificate is of, and whom it believes.
+	AuthorityGeneration int `json:"authority_generation,omitempty"`
 	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
 	LastError string `json:"last_error,omitempty"`
 	// DiskUsedBytes is by log directory, in the order of the disks.

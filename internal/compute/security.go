@@ -53,6 +53,8 @@ type Identity struct {
 	CertificatePEM string `json:"certificate"`
 	// TrustedPEM are the authorities whose certificates the node believes.
 	TrustedPEM string `json:"trusted"`
+	// Generation counts how often what the cluster's authority gives out has changed until this was issued, see NodeStatus.AuthorityGeneration.
+	Generation int `json:"generation,omitempty"`
 }
 
 // Marshal is the identity as its secret holds it.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
@@ -27,6 +28,14 @@ type authority struct {
 	KeyPEM         string `json:"key"`
 	// TrustedPEM are the authorities whose certificates the nodes and this provider believe.
 	TrustedPEM string `json:"trusted"`
+	// Rotation is how far the change to another authority is. Meanwhile OtherCertificatePEM and OtherKeyPEM are the authority that comes
+	// (TrustNew) or goes (UseNew), and Used says that the new one has issued certificates already.
+	Rotation            Rotation `json:"rotation,omitempty"`
+	OtherCertificatePEM string   `json:"other_certificate,omitempty"`
+	OtherKeyPEM         string   `json:"other_key,omitempty"`
+	Used                bool     `json:"used,omitempty"`
+	// Generation counts the changes of what nodes get from here. A node that has an older one is replaced.
+	Generation int `json:"generation,omitempty"`
 }
 
 // String hides the key.
@@ -77,20 +86,7 @@ func (a Authority) signer(now time.Time) (pki.Authority, error) {
 	return signer, nil
 }
 
-// CheckAuthority is for a plan: it says why a cluster cannot have this authority of the user's, as an error that wraps compute.ErrInvalid.
-func (c *Client) CheckAuthority(ctx context.Context, cluster string, own Authority) error {
-	stored, _, err := c.readAuthority(ctx, cluster)
-	switch {
-	case err == nil:
-		return own.same(cluster, stored)
-	case !errors.Is(err, compute.ErrNotFound) || own.CertificatePEM == "":
-		return nil // The apply says what it is.
-	}
-	_, err = own.signer(c.opts.Now())
-	return err
-}
-
-// same refuses to take another authority than the one that a cluster has: its nodes would not believe each other.
+// same refuses to take another authority than the one that a cluster has, or is on its way to: its nodes would not believe each other.
 func (a Authority) same(cluster string, stored authority) error {
 	if a.CertificatePEM == "" {
 		return nil
@@ -99,48 +95,62 @@ func (a Authority) same(cluster string, stored authority) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", compute.ErrInvalid, err)
 	}
-	has, err := pki.Certificates([]byte(stored.CertificatePEM))
+	has, err := pki.Certificates([]byte(stored.coming()))
 	if err != nil || declared[0].Equal(has[0]) {
 		return err
 	}
-	return fmt.Errorf("%w: cluster %q has another certificate authority, which its nodes' certificates are of, and it cannot be changed; leave it out, or declare the one that the cluster has",
-		compute.ErrInvalid, cluster)
+	if stored.Rotation != NoRotation {
+		return fmt.Errorf("%w: cluster %q is on its way to another authority than the one that is declared; declare that one, or leave it out", compute.ErrInvalid, cluster)
+	}
+	return fmt.Errorf("%w: cluster %q has another certificate authority, which its nodes' certificates are of, and they would not believe those of this one; leave it out, declare the one that the cluster has, or begin the change with authority_rotation = %q",
+		compute.ErrInvalid, cluster, TrustNew)
 }
 
-// makeAuthority sees to it that a cluster has an authority, the user's own or one of its own, before anything of it exists. One that has nodes and no authority has lost it: a
-// new one would not be believed by any of them.
-func (c *Client) makeAuthority(ctx context.Context, cluster string, own Authority) error {
-	switch stored, _, err := c.readAuthority(ctx, cluster); {
+// makeAuthority sees to it that a cluster has an authority, the user's own or one of its own, before anything of it exists, and takes the step
+// of a rotation that is declared. One that has nodes and no authority has lost it: a new one would not be believed by any of them.
+func (c *Client) makeAuthority(ctx context.Context, want Cluster) error {
+	switch stored, _, err := c.readAuthority(ctx, want.Name); {
 	case err == nil:
-		return own.same(cluster, stored)
+		return c.rotate(ctx, want, stored)
 	case !errors.Is(err, compute.ErrNotFound):
 		return err
 	}
-	instances, err := c.driver.List(ctx, cluster)
+	instances, err := c.driver.List(ctx, want.Name)
 	if err != nil {
 		return err
 	}
 	if len(instances) > 0 {
 		return fmt.Errorf("%w: cluster %q has %d nodes, and the secret store has no certificate authority for it any more (secret %q): put it back from where it is kept, since no node would believe a new one",
-			compute.ErrInvalid, cluster, len(instances), compute.AuthoritySecret)
+			compute.ErrInvalid, want.Name, len(instances), compute.AuthoritySecret)
+	}
+	if want.Rotation != NoRotation {
+		return errNothingToRotate(want.Name)
 	}
 	var signer pki.Authority
-	if own.CertificatePEM != "" {
-		signer, err = own.signer(c.opts.Now())
+	if want.Authority.CertificatePEM != "" {
+		signer, err = want.Authority.signer(c.opts.Now())
 	} else {
-		signer, err = pki.NewAuthority(cluster, c.opts.Now(), authorityLifetime)
+		signer, err = pki.NewAuthority(want.Name, c.opts.Now(), authorityLifetime)
 	}
 	if err != nil {
-		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
+		return fmt.Errorf("making the certificate authority of cluster %q: %w", want.Name, err)
 	}
 	certificate, key, err := signer.PEM()
 	if err != nil {
-		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
+		return fmt.Errorf("making the certificate authority of cluster %q: %w", want.Name, err)
 	}
-	secret, err := json.Marshal(authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate)})
+	return c.putAuthority(ctx, want.Name, authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate)})
+}
+
+// putAuthority writes the cluster's authority, whole or not at all.
+func (c *Client) putAuthority(ctx context.Context, cluster string, a authority) error {
+	secret, err := json.Marshal(a)
 	if err != nil {
-		return fmt.Errorf("making the certificate authority of cluster %q: %w", cluster, err)
+		return fmt.Errorf("the certificate authority of cluster %q: %w", cluster, err)
 	}
+	c.mu.Lock()
+	delete(c.authorities, cluster)
+	c.mu.Unlock()
 	c.opts.OnMutation(ctx, "PutSecret", compute.AuthoritySecret)
 	return c.driver.PutSecret(ctx, cluster, compute.AuthoritySecret, secret)
 }
@@ -170,7 +180,7 @@ func (c *Client) certify(ctx context.Context, i compute.Instance) error {
 	if err != nil {
 		return fmt.Errorf("the certificate of node %d: %w", id, err)
 	}
-	secret, err := compute.Identity{KeyPEM: string(issued.KeyPEM), CertificatePEM: string(issued.CertificatePEM), TrustedPEM: stored.TrustedPEM}.Marshal()
+	secret, err := compute.Identity{KeyPEM: string(issued.KeyPEM), CertificatePEM: string(issued.CertificatePEM), TrustedPEM: stored.TrustedPEM, Generation: stored.Generation}.Marshal()
 	if err != nil {
 		return fmt.Errorf("the certificate of node %d: %w", id, err)
 	}
@@ -208,11 +218,11 @@ func (c *Client) Trusted(ctx context.Context, cluster string) (string, error) {
 	return stored.TrustedPEM, err
 }
 
-// authorityEnds is when the authority of a cluster ends, zero for a plaintext cluster and when that cannot be read: then no certificate is
-// taken for due.
-func (c *Client) authorityEnds(ctx context.Context, record compute.Cluster) time.Time {
+// authorityFacts is what the planner knows of the authority of a cluster, the zero value for a plaintext cluster and when it cannot be read: then
+// no certificate is taken for due.
+func (c *Client) authorityFacts(ctx context.Context, record compute.Cluster) plan.Authority {
 	if record.Security.Plaintext {
-		return time.Time{}
+		return plan.Authority{}
 	}
 	c.mu.Lock()
 	known, ok := c.authorities[record.Name]
@@ -220,13 +230,13 @@ func (c *Client) authorityEnds(ctx context.Context, record compute.Cluster) time
 	if ok {
 		return known
 	}
-	_, signer, err := c.readAuthority(ctx, record.Name)
+	stored, signer, err := c.readAuthority(ctx, record.Name)
 	if err != nil {
-		return time.Time{}
+		return plan.Authority{}
 	}
-	ends := signer.Certificate().NotAfter
+	facts := plan.Authority{Ends: signer.Certificate().NotAfter, Generation: stored.Generation, Rotation: stored.Rotation}
 	c.mu.Lock()
-	c.authorities[record.Name] = ends
+	c.authorities[record.Name] = facts
 	c.mu.Unlock()
-	return ends
+	return facts
 }

@@ -91,7 +91,7 @@ func TestNodesAndThisRunKnowEachOther(t *testing.T) {
 	}
 	own, other := newSecretDriver(), newSecretDriver()
 	for _, d := range []*secretDriver{own, other} {
-		if err := New(d, Options{Now: func() time.Time { return now }}).makeAuthority(ctx, "c", Authority{}); err != nil {
+		if err := New(d, Options{Now: func() time.Time { return now }}).makeAuthority(ctx, Cluster{Name: "c"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,20 +129,20 @@ func TestAnAuthorityIsMadeOnceAndNeverInPlaceOfALostOne(t *testing.T) {
 	ctx := t.Context()
 	d := newSecretDriver()
 	client := New(d, Options{})
-	if err := client.makeAuthority(ctx, "c", Authority{}); err != nil {
+	if err := client.makeAuthority(ctx, Cluster{Name: "c"}); err != nil {
 		t.Fatal(err)
 	}
 	first := string(d.secrets["c/ca"])
-	if err := client.makeAuthority(ctx, "c", Authority{}); err != nil || string(d.secrets["c/ca"]) != first {
+	if err := client.makeAuthority(ctx, Cluster{Name: "c"}); err != nil || string(d.secrets["c/ca"]) != first {
 		t.Errorf("again: %v, or another one was made", err)
 	}
 	d.secrets["c/ca"] = []byte("{}")
-	if err := client.makeAuthority(ctx, "c", Authority{}); err == nil || string(d.secrets["c/ca"]) != "{}" {
+	if err := client.makeAuthority(ctx, Cluster{Name: "c"}); err == nil || string(d.secrets["c/ca"]) != "{}" {
 		t.Errorf("one that cannot be read: %v", err)
 	}
 	delete(d.secrets, "c/ca")
 	d.instances = []compute.Instance{{ID: "1"}}
-	if err := client.makeAuthority(ctx, "c", Authority{}); !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), "put it back") || len(d.secrets) > 0 {
+	if err := client.makeAuthority(ctx, Cluster{Name: "c"}); !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), "put it back") || len(d.secrets) > 0 {
 		t.Errorf("lost, with a node: %v", err)
 	}
 }
@@ -173,7 +173,7 @@ func TestAnAuthorityOfTheUsersOwn(t *testing.T) {
 		"one that ends soon": {made(24 * time.Hour), "a month is the least"},
 	} {
 		d := newSecretDriver()
-		for what, err := range map[string]error{"plan": New(d, Options{}).CheckAuthority(ctx, "c", c.own), "apply": New(d, Options{}).makeAuthority(ctx, "c", c.own)} {
+		for what, err := range map[string]error{"plan": New(d, Options{}).CheckAuthority(ctx, Cluster{Name: "c", Authority: c.own}), "apply": New(d, Options{}).makeAuthority(ctx, Cluster{Name: "c", Authority: c.own})} {
 			if !errors.Is(err, compute.ErrInvalid) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "PRIVATE KEY") || len(d.secrets) > 0 {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
@@ -181,7 +181,7 @@ func TestAnAuthorityOfTheUsersOwn(t *testing.T) {
 	}
 	d := newSecretDriver()
 	client := New(d, Options{})
-	if err := errors.Join(client.CheckAuthority(ctx, "c", ours), client.makeAuthority(ctx, "c", ours)); err != nil {
+	if err := errors.Join(client.CheckAuthority(ctx, Cluster{Name: "c", Authority: ours}), client.makeAuthority(ctx, Cluster{Name: "c", Authority: ours})); err != nil {
 		t.Fatal(err)
 	}
 	if trusted, err := client.Trusted(ctx, "c"); err != nil || strings.TrimSpace(trusted) != strings.TrimSpace(ours.CertificatePEM) {
@@ -191,8 +191,8 @@ func TestAnAuthorityOfTheUsersOwn(t *testing.T) {
 		own     Authority
 		refused bool
 	}{"the same": {ours, false}, "the same without its key": {Authority{CertificatePEM: "\n" + ours.CertificatePEM}, false}, "none any more": {Authority{}, false}, "another": {other, true}} {
-		for what, err := range map[string]error{"plan": client.CheckAuthority(ctx, "c", c.own), "apply": client.makeAuthority(ctx, "c", c.own)} {
-			if errors.Is(err, compute.ErrInvalid) != c.refused || err != nil && !strings.Contains(err.Error(), "cannot be changed") {
+		for what, err := range map[string]error{"plan": client.CheckAuthority(ctx, Cluster{Name: "c", Authority: c.own}), "apply": client.makeAuthority(ctx, Cluster{Name: "c", Authority: c.own})} {
+			if errors.Is(err, compute.ErrInvalid) != c.refused || err != nil && !strings.Contains(err.Error(), "authority_rotation") {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -226,7 +226,7 @@ func TestOnlyWhoHasNoneAndFindsNoneIsUncertified(t *testing.T) {
 	ctx, now := t.Context(), time.Now()
 	d := newSecretDriver()
 	client := New(d, Options{Now: func() time.Time { return now }, NodeLifetime: time.Hour})
-	if err := client.makeAuthority(ctx, "c", Authority{}); err != nil {
+	if err := client.makeAuthority(ctx, Cluster{Name: "c"}); err != nil {
 		t.Fatal(err)
 	}
 	node := compute.Instance{Spec: compute.NodeSpec{Cluster: "c", NodeID: 7}, Address: "10.0.0.7:9092", Status: &compute.NodeStatus{}}

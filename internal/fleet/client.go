@@ -59,8 +59,8 @@ type Client struct {
 	levels  map[string]int16         // highest metadata.version by instance: a node's version never changes
 	planned map[string]Planned
 	recent  map[string]recent
-	// authorities is when the certificate authority of each cluster ends: it stays the same as long as this process lives.
-	authorities map[string]time.Time
+	// authorities is what is known of the certificate authority of each cluster: only this process changes it while it lives.
+	authorities map[string]plan.Authority
 	// suspects is since when this process has seen nodes given up by compute or Kafka, by cluster. It makes the wait of one run shorter, and
 	// nothing else depends on it.
 	suspects map[string]map[int32]doubts
@@ -95,7 +95,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	return &Client{
 		driver: driver, opts: opts,
 		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]doubts{},
-		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{}, authorities: map[string]time.Time{},
+		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{}, authorities: map[string]plan.Authority{},
 	}
 }
 
@@ -238,6 +238,8 @@ type Planned struct {
 	KafkaVersion string
 	// Security is how the cluster's listeners are to be protected; nil while the cluster itself is not planned in this run.
 	Security *compute.Security
+	// Rotation is the step that the cluster's authority is to be at, nil while the cluster itself is not planned in this run.
+	Rotation *Rotation
 	// Brokers are the planned numbers of brokers by group.
 	Brokers map[string]int
 	// Claims are the topics that groups are planned to have, by group; one that is to be destroyed claims nothing.

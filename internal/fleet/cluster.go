@@ -51,7 +51,7 @@ func (c *Client) secure(ctx context.Context, record compute.Cluster, want Cluste
 	if want.Security.Plaintext {
 		return nil
 	}
-	return c.makeAuthority(ctx, want.Name, want.Authority)
+	return c.makeAuthority(ctx, want)
 }
 
 // checkSecurity refuses to open or to close the listeners of a cluster that has nodes: the new ones would not understand the old ones.

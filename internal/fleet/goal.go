@@ -59,6 +59,8 @@ type Cluster struct {
 	Security compute.Security
 	// Authority is the user's own certificate authority; without a certificate the provider makes one.
 	Authority Authority
+	// Rotation is the step of a change to another authority: then Authority is the new one.
+	Rotation Rotation
 	// Config is the cluster-wide dynamic configuration; ConfigRemoved are keys declared before and not any more.
 	Config        map[string]string
 	ConfigRemoved []string

@@ -87,7 +87,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 	if record.MetadataVersion != latest && record.MetadataVersion != "" {
 		o.LevelWanted, _ = kafka.MetadataLevel(record.MetadataVersion)
 	}
-	o.AuthorityEnds = c.authorityEnds(ctx, record)
+	o.Authority = c.authorityFacts(ctx, record)
 	instances, err := c.driver.List(ctx, cluster)
 	if err != nil {
 		return o, err
@@ -110,7 +110,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		n.Maintenance = i.Maintenance
 		if i.Status != nil {
 			n.Silent = c.opts.Now().Sub(i.Status.UpdatedAt) > silentAfter
-			n.CertificateEnds = i.Status.CertificateEnds
+			n.CertificateEnds, n.AuthorityGeneration = i.Status.CertificateEnds, i.Status.AuthorityGeneration
 			n.Uncertified = c.uncertified(ctx, i)
 			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts
 			n.Boot = time.Duration(i.Status.BootSeconds * float64(time.Second)).Round(10 * time.Millisecond)

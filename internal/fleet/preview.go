@@ -31,6 +31,8 @@ type Preview struct {
 	// Suspects are sentences about nodes that may be lost: the rollout waits for them first. Strangers are about brokers that compute does not
 	// know: they are never touched.
 	Suspects, Strangers []string
+	// Rotates says that a step of the rotation of the cluster's authority is taken before the rollout, so that whom to trust changes.
+	Rotates bool
 	// Short says why the rollout would stop before it is done, "" when nothing is in its way.
 	Short string
 	// KafkaErr is why Kafka could not be asked, nil when it was: then the moves are missing here.
@@ -42,7 +44,13 @@ func (p Preview) Converged() bool { return len(p.Steps) == 0 && p.Short == "" &&
 
 // PreviewCluster says what ApplyCluster would do to the cluster of a snapshot; nil is a cluster that does not exist.
 func (c *Client) PreviewCluster(ctx context.Context, want Cluster, snapshot []byte) (Preview, error) {
-	return preview(snapshot, c.clusterGoal(ctx, want), nil)
+	rotates := false
+	p, err := preview(snapshot, c.clusterGoal(ctx, want), func(o *observed) {
+		rotates = o.record.ID != "" && o.Authority.Rotation != want.Rotation
+		o.Authority = o.Authority.To(want.Rotation)
+	})
+	p.Rotates = rotates
+	return p, err
 }
 
 // PreviewGroup says what ApplyGroup would do to the group of a snapshot, on the cluster as this process has planned it; nil is a group
@@ -62,6 +70,9 @@ func (c *Client) PreviewGroup(ctx context.Context, want BrokerGroup, snapshot []
 		}
 	}
 	return preview(snapshot, build, func(o *observed) {
+		if planned.Rotation != nil {
+			o.Authority = o.Authority.To(*planned.Rotation)
+		}
 		level, known := kafka.MetadataLevel(release(planned.KafkaVersion))
 		if !ok || !known {
 			return

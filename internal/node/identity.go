@@ -80,6 +80,8 @@ func (a *agent) install(i compute.Identity) error {
 	if err := replaceFile(filepath.Join(a.file.Dir, keystoreFile), []byte(keystore)); err != nil {
 		return err
 	}
-	a.tell(func(s *compute.NodeStatus) { s.CertificateEnds = chain[0].NotAfter })
+	a.tell(func(s *compute.NodeStatus) {
+		s.CertificateEnds, s.AuthorityGeneration = chain[0].NotAfter, i.Generation
+	})
 	return nil
 }

@@ -182,6 +182,8 @@ func (m clusterModel) want(ctx context.Context, prior *clusterModel) (want fleet
 	want.Config = config
 	want.Security, more = securityOf(ctx, m.Security)
 	diags.Append(more...)
+	want.Rotation, more = rotationOf(ctx, m.Security)
+	diags.Append(more...)
 	if prior != nil {
 		before, more := stringMap(ctx, prior.Config)
 		diags.Append(more...)
@@ -211,8 +213,12 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	r.check(ctx, want, &resp.Diagnostics)
+	if want.Security.Plaintext && want.Rotation != fleet.NoRotation {
+		resp.Diagnostics.AddAttributeError(rotationPath, "There is no certificate authority to change", fmt.Sprintf("Cluster %q is to be plaintext. Leave authority_rotation out.", want.Name))
+	}
 	if own, known := authorityOf(ctx, req.Config, &resp.Diagnostics); known && !want.Security.Plaintext {
-		checkAuthority(ctx, r.fleet, want.Name, own, &resp.Diagnostics)
+		want.Authority = own
+		checkAuthority(ctx, r.fleet, want, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -226,9 +232,9 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	previewWarning(&resp.Diagnostics, fmt.Sprintf("cluster %q", want.Name), preview)
 	r.fleet.Plan(want.Name, func(p *fleet.Planned) {
-		p.Zones, p.KafkaVersion, p.Security = want.Zones, want.KafkaVersion, &want.Security
+		p.Zones, p.KafkaVersion, p.Security, p.Rotation = want.Zones, want.KafkaVersion, &want.Security, &want.Rotation
 	})
-	if preview.Converged() && prior != nil {
+	if preview.Converged() && prior != nil && !preview.Rotates {
 		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = prior.Nodes, prior.BootstrapServers, prior.BootstrapMTLS
 		planned.CACertificate = prior.CACertificate
 		if req.Plan.Raw.Equal(req.State.Raw) {
@@ -237,7 +243,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	} else {
 		planned.Nodes, planned.BootstrapServers, planned.BootstrapMTLS = types.MapUnknown(nodeType), types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
 		planned.CACertificate = types.StringUnknown()
-		if prior != nil {
+		if prior != nil && !preview.Rotates {
 			planned.CACertificate = prior.CACertificate
 		}
 	}

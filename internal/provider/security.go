@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -21,6 +22,7 @@ type securityModel struct {
 	InsecurePlaintext types.Bool   `tfsdk:"insecure_plaintext"`
 	ClientAuth        types.String `tfsdk:"client_auth"`
 	Authority         types.Object `tfsdk:"authority"`
+	AuthorityRotation types.String `tfsdk:"authority_rotation"`
 }
 
 // authorityModel is a certificate authority that the user brings along.
@@ -31,11 +33,14 @@ type authorityModel struct {
 
 var (
 	authorityType = types.ObjectType{AttrTypes: map[string]attr.Type{"certificate_pem": types.StringType, "private_key_pem_wo": types.StringType}}
-	securityType  = types.ObjectType{AttrTypes: map[string]attr.Type{"insecure_plaintext": types.BoolType, "client_auth": types.StringType, "authority": authorityType}}
+	securityType  = types.ObjectType{AttrTypes: map[string]attr.Type{"insecure_plaintext": types.BoolType, "client_auth": types.StringType, "authority": authorityType, "authority_rotation": types.StringType}}
 )
 
-// authorityPath is where the user's own authority is declared.
-var authorityPath = path.Root("security").AtName("authority")
+// authorityPath is where the user's own authority is declared, and rotationPath the step of a change to another one.
+var (
+	authorityPath = path.Root("security").AtName("authority")
+	rotationPath  = path.Root("security").AtName("authority_rotation")
+)
 
 func securityAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
@@ -52,7 +57,7 @@ func securityAttribute() schema.SingleNestedAttribute {
 			},
 			"authority": schema.SingleNestedAttribute{
 				MarkdownDescription: "A certificate authority of your own in place of one that the provider makes: an intermediate for this cluster alone is best, since whoever has a certificate of it with the name `kafkafleet-admin` may do everything. " +
-					"It is put into the driver's secret store when the cluster is created, and cannot be changed after that.",
+					"It is put into the driver's secret store when the cluster is created, and is changed by `authority_rotation`.",
 				Optional: true,
 				Attributes: map[string]schema.Attribute{
 					"certificate_pem": schema.StringAttribute{
@@ -60,10 +65,17 @@ func securityAttribute() schema.SingleNestedAttribute {
 						Required:            true,
 					},
 					"private_key_pem_wo": schema.StringAttribute{
-						MarkdownDescription: "Its private key in PEM, without a passphrase. Write-only: it is in no state and no plan, and needed when the cluster is created.",
+						MarkdownDescription: "Its private key in PEM, without a passphrase. Write-only: it is in no state and no plan, and needed when the cluster is created and when a rotation to it begins.",
 						Optional:            true, WriteOnly: true, Sensitive: true,
 					},
 				},
+			},
+			"authority_rotation": schema.StringAttribute{
+				MarkdownDescription: "Changes the certificate authority for another one while the fleet serves, in three steps that are an apply each, and a rollout of all nodes. `trust_new`: there is a new authority, the one that `authority` declares now or one that the provider makes; nodes " +
+					"trust both, and `ca_certificate_pem` holds both: give it to the clients. `use_new`: nodes have certificates of the new one, and clients that trust both go on. Left out again: nothing trusts the old one any more. A step that comes before the one before is done is refused. From `trust_new` leaving it out " +
+					"is the way back, from `use_new` it is `trust_new`.",
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.OneOf(string(fleet.TrustNew), string(fleet.UseNew))},
 			},
 			"insecure_plaintext": schema.BoolAttribute{
 				MarkdownDescription: "Protect nothing: no encryption, no login, and everybody who reaches a node may do everything. For trials on one machine. It cannot be changed while the cluster has nodes.",
@@ -106,11 +118,25 @@ func authorityOf(ctx context.Context, config tfsdk.Config, diags *diag.Diagnosti
 	return fleet.Authority{CertificatePEM: m.CertificatePEM.ValueString(), KeyPEM: m.PrivateKeyPEM.ValueString()}, !diags.HasError()
 }
 
-// checkAuthority refuses at plan time an authority that could sign nothing, or that is another one than the cluster has.
-func checkAuthority(ctx context.Context, client *fleet.Client, cluster string, a fleet.Authority, diags *diag.Diagnostics) {
-	if err := client.CheckAuthority(ctx, cluster, a); err != nil {
+// checkAuthority refuses at plan time an authority that could sign nothing, or that is another one than the cluster has, and the step of a rotation
+// that would cut nodes off.
+func checkAuthority(ctx context.Context, client *fleet.Client, want fleet.Cluster, diags *diag.Diagnostics) {
+	switch err := client.CheckAuthority(ctx, want); {
+	case errors.Is(err, fleet.ErrRotation):
+		diags.AddAttributeError(rotationPath, "The certificate authority cannot be changed like this", sentence(err))
+	case err != nil:
 		diags.AddAttributeError(authorityPath, "The certificate authority cannot be taken", sentence(err))
 	}
+}
+
+// rotationOf is the step of the rotation that is declared.
+func rotationOf(ctx context.Context, security types.Object) (fleet.Rotation, diag.Diagnostics) {
+	var m securityModel
+	if security.IsNull() {
+		return fleet.NoRotation, nil
+	}
+	diags := security.As(ctx, &m, objectAsOptions)
+	return fleet.Rotation(m.AuthorityRotation.ValueString()), diags
 }
 
 // securityValue is the attribute as it would be declared.

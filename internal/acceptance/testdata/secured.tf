@@ -9,9 +9,9 @@ variable "client_auth" {
   default = "both"
 }
 
-variable "config" {
-  type    = map(string)
-  default = {}
+variable "authority_rotation" {
+  type    = string
+  default = null
 }
 
 variable "password" {
@@ -29,7 +29,7 @@ resource "kafkafleet_cluster" "this" {
   kafka_version = "4.3.1"
   zones         = ["local-a", "local-b", "local-c"]
   controllers   = { nodes = 1, instance_type = "local.small" }
-  security      = { client_auth = var.client_auth }
+  security      = { client_auth = var.client_auth, authority_rotation = var.authority_rotation }
 }
 
 resource "kafkafleet_broker_group" "main" {
@@ -38,7 +38,6 @@ resource "kafkafleet_broker_group" "main" {
   brokers             = 3
   instance_type       = "local.small"
   kafka_version       = kafkafleet_cluster.this.kafka_version
-  config              = var.config
   deletion_protection = false
 }
 

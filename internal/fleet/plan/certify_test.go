@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,11 +35,46 @@ func TestANodeIsReplacedBeforeItsCertificateEnds(t *testing.T) {
 				o.Nodes[1].CertificateEnds = noon.Add(c.node)
 			}
 			if c.authority != 0 {
-				o.AuthorityEnds = noon.Add(c.authority)
+				o.Authority.Ends = noon.Add(c.authority)
 			}
 			d := plan.Next(g, o, noon)
 			launched := slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch && s.Replaces == o.Nodes[1].ID })
 			if launched != c.replaced || !c.replaced && !d.Done() {
+				t.Errorf("replaced: %t, %+v", launched, d)
+			}
+		})
+	}
+}
+
+// TestANodeIsReplacedWhenTheAuthorityGivesOutSomethingElse, once, whatever its group is, and not while nobody knows what the authority gives out.
+func TestANodeIsReplacedWhenTheAuthorityGivesOutSomethingElse(t *testing.T) {
+	for name, c := range map[string]struct {
+		generation int
+		authority  plan.Authority
+		why        string
+	}{
+		"as it was":     {0, plan.Authority{}, ""},
+		"the same":      {2, plan.Authority{Generation: 2, Rotation: plan.UseNew}, ""},
+		"not known":     {2, plan.Authority{}, ""},
+		"trusts one":    {0, plan.Authority{Generation: 1, Rotation: plan.TrustNew}, "does not trust the cluster's new authority yet"},
+		"of the old":    {1, plan.Authority{Generation: 2, Rotation: plan.UseNew}, "not of the cluster's new authority"},
+		"trusts both":   {2, plan.Authority{Generation: 3}, "does not have any more"},
+		"to be planned": {1, plan.Authority{Generation: 1, Rotation: plan.TrustNew}.To(plan.UseNew), "not of the cluster's new authority"},
+		"planned again": {1, plan.Authority{Generation: 1, Rotation: plan.TrustNew}.To(plan.TrustNew), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, o := groupOf(3), fleetOf(3)
+			o.Authority = c.authority
+			o.Authority.Ends = noon.Add(10 * 365 * 24 * time.Hour)
+			for i := range o.Nodes {
+				o.Nodes[i].CertificateEnds, o.Nodes[i].AuthorityGeneration = noon.Add(365*24*time.Hour), c.authority.Generation
+			}
+			o.Nodes[1].AuthorityGeneration = c.generation
+			d := plan.Next(g, o, noon)
+			launched := slices.ContainsFunc(d.Steps, func(s plan.Step) bool {
+				return s.Kind == plan.Launch && s.Replaces == o.Nodes[1].ID && strings.Contains(s.Reason, c.why)
+			})
+			if launched != (c.why != "") || !launched && !d.Done() {
 				t.Errorf("replaced: %t, %+v", launched, d)
 			}
 		})

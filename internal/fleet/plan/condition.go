@@ -179,7 +179,12 @@ const RenewBefore = 30 * 24 * time.Hour
 // successor that would last longer.
 func (g Group) outdated(n Node, o Observation, now time.Time) string {
 	renew := cmp.Or(g.RenewBefore, RenewBefore)
-	if n.CertificateEnds.IsZero() || n.CertificateEnds.Sub(now) > renew || o.AuthorityEnds.Sub(n.CertificateEnds) <= renew {
+	switch {
+	case n.CertificateEnds.IsZero():
+		return ""
+	case n.AuthorityGeneration < o.Authority.Generation:
+		return o.Authority.Rotation.why()
+	case n.CertificateEnds.Sub(now) > renew || o.Authority.Ends.Sub(n.CertificateEnds) <= renew:
 		return ""
 	}
 	if !now.Before(n.CertificateEnds) {

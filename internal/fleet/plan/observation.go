@@ -25,8 +25,8 @@ type Observation struct {
 	ClusterConfig map[string]string
 	// MetadataLevel is the finalised level of metadata.version; 0 when unknown.
 	MetadataLevel int16
-	// AuthorityEnds is when the certificate authority of the cluster ends, zero when it has none or that is not known.
-	AuthorityEnds time.Time `json:",omitzero"`
+	// Authority is the certificate authority of the cluster, zero when it has none or that is not known.
+	Authority Authority `json:",omitzero"`
 	// LevelWanted is the level that the cluster's policy asks for; 0 means the newest that every node can.
 	LevelWanted int16
 }
@@ -73,6 +73,8 @@ type Node struct {
 
 	// CertificateEnds is when its certificate ends; zero for a plaintext node, or when its agent has not said.
 	CertificateEnds time.Time `json:",omitzero"`
+	// AuthorityGeneration is that of the authority when the certificate was issued.
+	AuthorityGeneration int `json:",omitzero"`
 	// Uncertified: its agent runs and has no certificate that is still good, nor is there one for it to take.
 	Uncertified bool `json:",omitzero"`
 	// Silent: the agent on its machine has not reported for so long that it cannot be well.

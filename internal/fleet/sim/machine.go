@@ -30,6 +30,8 @@ type machine struct {
 	problem         string
 	// certificate is when its certificate ends, zero while it has none.
 	certificate time.Time
+	// generation is that of the authority when it was issued.
+	generation  int
 	maintenance string
 
 	// misreported is since when compute says that it is stopped although it is not, 0 when compute is right.
@@ -127,7 +129,7 @@ func (w *World) certified(m *machine) bool {
 	}
 	chain, err := pki.Certificates([]byte(identity.CertificatePEM))
 	if err == nil {
-		m.certificate = chain[0].NotAfter
+		m.certificate, m.generation = chain[0].NotAfter, identity.Generation
 	}
 	return err == nil
 }
@@ -310,7 +312,7 @@ func (w *World) instance(m *machine) compute.Instance {
 		}
 		i.Status = &compute.NodeStatus{
 			Phase: m.phase, Restarts: m.restarts, LastError: m.problem, BootSeconds: m.boot.Seconds(), UpdatedAt: epoch.Add(m.reported),
-			CertificateEnds: m.certificate,
+			CertificateEnds: m.certificate, AuthorityGeneration: m.generation,
 		}
 	}
 	return i
