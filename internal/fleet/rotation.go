@@ -163,7 +163,7 @@ func (c *Client) CheckAuthority(ctx context.Context, want Cluster) error {
 		_, err = want.Authority.signer(c.opts.Now())
 		return err
 	case err != nil:
-		return nil // The apply says what it is.
+		return nil //nolint:nilerr // The apply says what it is.
 	}
 	instances, err := c.driver.List(ctx, want.Name)
 	if err != nil {

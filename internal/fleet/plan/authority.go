@@ -16,11 +16,11 @@ type Authority struct {
 type Rotation string
 
 const (
-	// NoRotation: there is one authority.
+	// NoRotation means that there is one authority.
 	NoRotation Rotation = ""
-	// TrustNew: nodes believe the old authority and the new one, and have certificates of the old one.
+	// TrustNew means that nodes believe the old authority and the new one, and have certificates of the old one.
 	TrustNew Rotation = "trust_new"
-	// UseNew: nodes believe both, and have certificates of the new one.
+	// UseNew means that nodes believe both, and have certificates of the new one.
 	UseNew Rotation = "use_new"
 )
 
