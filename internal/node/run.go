@@ -235,14 +235,15 @@ func (a *agent) runOnce(ctx context.Context) error {
 	defer follower.Wait() // The next start installs an identity, too, and not at the same time.
 	following, end := context.WithCancel(ctx)
 	defer end()
-	renewed := make(chan struct{})
+	identity, renewed := a.installed, make(chan struct{})
 	follower.Go(func() {
 		a.followIdentity(following)
 		if following.Err() == nil {
 			close(renewed)
 		}
 	})
-	for running := false; ; {
+	greeted := make(chan struct{})
+	for answered := false; ; {
 		select {
 		case <-ctx.Done():
 			a.enter(compute.PhaseStopping)
@@ -258,16 +259,22 @@ func (a *agent) runOnce(ctx context.Context) error {
 			p.stop(a.file.StopTimeout)
 			return errors.New("its certificate had ended, and Kafka is started anew with the one that has come")
 		case <-ticker.C:
-			if !running && answers(ctx, a.file.Listen) {
-				running = true
+			if !answered && answers(ctx, a.file.Listen) {
+				answered = true
 				ticker.Stop()
-				a.tell(func(s *compute.NodeStatus) {
-					s.Phase = compute.PhaseRunning
-					if s.BootSeconds == 0 {
-						s.BootSeconds = time.Since(a.began).Seconds()
-					}
+				follower.Go(func() {
+					greet(following, a.file, identity)
+					close(greeted)
 				})
 			}
+		case <-greeted:
+			greeted = nil
+			a.tell(func(s *compute.NodeStatus) {
+				s.Phase = compute.PhaseRunning
+				if s.BootSeconds == 0 {
+					s.BootSeconds = time.Since(a.began).Seconds()
+				}
+			})
 		}
 	}
 }
