@@ -11,7 +11,7 @@ import (
 )
 
 // TestSecurityOfAFleetThatWasForgotten lets all certificates of a small fleet end, after which nobody can connect to anybody: the next run gives
-// every node another one, and the same nodes serve again. Then a run for which these end too soon replaces them.
+// every node another one, and the same nodes serve again. Then a run for which these end too soon replaces them while records are written.
 func TestSecurityOfAFleetThatWasForgotten(t *testing.T) {
 	w := newWorkspace(t)
 	const lifetime = 50 * time.Second
@@ -63,8 +63,15 @@ func TestSecurityOfAFleetThatWasForgotten(t *testing.T) {
 		_, r, err := client(0, time.Nanosecond).Health(ctx, cluster)
 		return err == nil && r.KafkaReachable
 	})
-	// To this one a day is too short.
-	apply(client(0, 0))
+	// To this one a day is too short. Nobody notices that the nodes are others then.
+	k, err := client(0, 0).Kafka(ctx, cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.CreateTopic(ctx, kafka.NewTopic{Name: "load", Partitions: 3, ReplicationFactor: 1, Config: map[string]string{"min.insync.replicas": "1"}}, false); err != nil {
+		t.Fatal(err)
+	}
+	w.underLoad(func() { apply(client(0, 0)) })
 	w.fresh(compute.RoleBroker, before)
 	w.fresh(compute.RoleController, before)
 	if !good() {
