@@ -235,6 +235,29 @@ func TestANodeThatIsToBeRetiredDoesNotMakeAGroupShrink(t *testing.T) {
 	}
 }
 
+// TestANodeThatCameForOneThatIsBackDoesNotMakeAGroupShrink: no other one comes until it has gone.
+func TestANodeThatCameForOneThatIsBackDoesNotMakeAGroupShrink(t *testing.T) {
+	o := plan.Observation{NextNodeID: 6, Quorum: &plan.Quorum{Leader: 1, Voters: map[int32]bool{1: true, 2: true, 3: true, 4: true}, Observers: map[int32]bool{5: true}}, ClusterConfig: map[string]string{}}
+	for i, zone := range []string{"a", "b", "c", "b", "b"} {
+		n := served(int32(i+1), zone)
+		n.Role, n.Group = compute.RoleController, compute.ControllersGroup
+		if n.ID <= 3 {
+			n.SpecHash = "old"
+		}
+		o.Nodes = append(o.Nodes, n)
+	}
+	o.Nodes[3].Replaces, o.Nodes[4].Replaces = 2, 2
+	g := groupOf(3)
+	g.Role, g.Name = compute.RoleController, compute.ControllersGroup
+	d := plan.Next(g, o, noon)
+	if slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.Launch }) {
+		t.Errorf("a sixth node comes: %+v", d.Steps)
+	}
+	if d.Blocked != "" || !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind == plan.RemoveVoter && s.NodeID == 2 }) {
+		t.Errorf("node 2, which node 4 has come for, does not go: %+v", d)
+	}
+}
+
 // TestDeadNodesThatKafkaHasNotGivenUpCountForAMassFailure: while Kafka is away each is lost when its own grace is over, and repaired one by one
 // they would be many all the same.
 func TestDeadNodesThatKafkaHasNotGivenUpCountForAMassFailure(t *testing.T) {

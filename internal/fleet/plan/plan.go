@@ -256,8 +256,11 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 		if n.Alive() && !n.broken() {
 			alive++
 		}
-		if n.State == compute.StateStopping || n.sick() && !n.broken() {
+		switch {
+		case n.State == compute.StateStopping || n.sick() && !n.broken():
 			passing++
+		case r.surplus[n.ID] && n.SpecHash == g.SpecHash && r.weight(n) == 0:
+			passing++ // It came for one that was lost and is back. Nothing is in its way, so it goes before another one comes.
 		}
 	}
 	room := g.Count + max(g.MaxSurge, 1) - alive - len(r.stay)

@@ -220,7 +220,7 @@ func (c *chaos) arm() {
 		}
 		return c.rng.Float64() * most
 	}
-	t := trouble{before: share(0.02), lost: share(0.1), partial: share(0.1), slow: share(0.25), stale: share(0.1), kill: share(0.05)}
+	t := trouble{before: share(0.02), lost: share(0.1), partial: share(0.1), slow: share(0.5), stale: share(0.1), kill: share(0.05)}
 	for _, p := range c.providers {
 		p.trouble = t
 	}
