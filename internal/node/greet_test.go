@@ -36,7 +36,7 @@ func TestEachListenerIsGreeted(t *testing.T) {
 	listen := func() (address string, greeted *atomic.Int32) {
 		t.Helper()
 		config := &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12}
-		listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,10 +48,11 @@ func TestEachListenerIsGreeted(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if conn.(*tls.Conn).HandshakeContext(t.Context()) == nil {
+				secured := tls.Server(conn, config)
+				if secured.HandshakeContext(t.Context()) == nil {
 					greeted.Add(1)
 				}
-				_ = conn.Close()
+				_ = secured.Close()
 			}
 		}()
 		return listener.Addr().String(), greeted
