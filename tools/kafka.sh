@@ -63,6 +63,8 @@ archive_classes() {
   local version=$1 home=$cache/$1 tmp port pid
   local -a kafka=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx320m -cp "$home/libs/*")
   tmp=$(mktemp -d "$cache/.classes-$version.XXXXXX")
+  # shellcheck disable=SC2064 # The folder is known now and not when the script ends.
+  trap "kill \$(cat '$tmp/pid' 2>/dev/null) 2>/dev/null || true; rm -rf '$tmp'" EXIT
   port=$((20000 + RANDOM % 12000))
   cat >"$tmp/log4j2.properties" <<'LOGGING'
 appender.out.type = Console
@@ -91,11 +93,13 @@ PROPERTIES
     -validity 1 -storetype PKCS12 -keystore "$tmp/key.p12" -storepass of-this-moment >"$tmp/log" 2>&1 ||
     ! "$java" "${kafka[@]}" kafka.tools.StorageTool format --cluster-id AAAAAAAAAAAAAAAAAAAAAA --standalone --config "$tmp/server.properties" >"$tmp/log" 2>&1; then
     rm -rf "$tmp"
+    trap - EXIT
     return
   fi
   "$java" "${kafka[@]}" -XX:ArchiveClassesAtExit="$tmp/classes.jsa" -Dlog4j2.configurationFile="$tmp/log4j2.properties" \
     kafka.Kafka "$tmp/server.properties" >"$tmp/log" 2>&1 &
   pid=$!
+  echo "$pid" >"$tmp/pid"
   for ((i = 0; i < 600; i++)); do
     if grep -q 'Kafka Server started' "$tmp/log" || ! kill -0 "$pid" 2>/dev/null; then
       break
@@ -104,11 +108,13 @@ PROPERTIES
   done
   kill "$pid" 2>/dev/null || true
   wait "$pid" || true
+  rm "$tmp/pid"
   # It is written when Java ends, after a file is complete; a rename shows it whole or not at all.
   if [ -e "$tmp/classes.jsa" ]; then
     mv "$tmp/classes.jsa" "$home/classes.jsa"
   fi
   rm -rf "$tmp"
+  trap - EXIT
 }
 
 missing=0

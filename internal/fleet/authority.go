@@ -123,23 +123,35 @@ func (c *Client) makeAuthority(ctx context.Context, want Cluster) error {
 		return fmt.Errorf("%w: cluster %q has %d nodes, and the secret store has no certificate authority for it any more (secret %q): put it back from where it is kept, since no node would believe a new one",
 			compute.ErrInvalid, want.Name, len(instances), compute.AuthoritySecret)
 	}
+	made, err := firstAuthority(want, c.opts.Now())
+	if err != nil {
+		return err
+	}
+	return c.putAuthority(ctx, want.Name, made)
+}
+
+// firstAuthority is what a cluster begins with.
+func firstAuthority(want Cluster, now time.Time) (authority, error) {
 	if want.Rotation != NoRotation {
-		return errNothingToRotate(want.Name)
+		return authority{}, fmt.Errorf("%w: cluster %q has no authority yet that another one could follow; leave authority_rotation out to create it", ErrRotation, want.Name)
 	}
+	certificate, key, err := want.Authority.make(want.Name, now)
+	return authority{CertificatePEM: certificate, KeyPEM: key, TrustedPEM: certificate}, err
+}
+
+// make is the user's own authority, or one that is made here where there is none.
+func (a Authority) make(cluster string, now time.Time) (certificate, key string, err error) {
 	var signer pki.Authority
-	if want.Authority.CertificatePEM != "" {
-		signer, err = want.Authority.signer(c.opts.Now())
+	if a.CertificatePEM == "" {
+		signer, err = pki.NewAuthority(cluster, now, authorityLifetime)
 	} else {
-		signer, err = pki.NewAuthority(want.Name, c.opts.Now(), authorityLifetime)
+		signer, err = a.signer(now)
 	}
 	if err != nil {
-		return fmt.Errorf("making the certificate authority of cluster %q: %w", want.Name, err)
+		return "", "", fmt.Errorf("the certificate authority of cluster %q: %w", cluster, err)
 	}
-	certificate, key, err := signer.PEM()
-	if err != nil {
-		return fmt.Errorf("making the certificate authority of cluster %q: %w", want.Name, err)
-	}
-	return c.putAuthority(ctx, want.Name, authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate)})
+	c, k, err := signer.PEM()
+	return string(c), string(k), err
 }
 
 // putAuthority writes the cluster's authority, whole or not at all.
@@ -148,11 +160,13 @@ func (c *Client) putAuthority(ctx context.Context, cluster string, a authority) 
 	if err != nil {
 		return fmt.Errorf("the certificate authority of cluster %q: %w", cluster, err)
 	}
+	c.opts.OnMutation(ctx, "PutSecret", compute.AuthoritySecret)
+	err = c.driver.PutSecret(ctx, cluster, compute.AuthoritySecret, secret)
+	// Only now: whoever reads it meanwhile remembers what it was.
 	c.mu.Lock()
 	delete(c.authorities, cluster)
 	c.mu.Unlock()
-	c.opts.OnMutation(ctx, "PutSecret", compute.AuthoritySecret)
-	return c.driver.PutSecret(ctx, cluster, compute.AuthoritySecret, secret)
+	return err
 }
 
 // certify puts a node's identity into the secret store, where its agent finds it.

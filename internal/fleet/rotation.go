@@ -10,7 +10,6 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 // Rotation says how far the certificate authority of a cluster is changed for another one, see ADR 0017. Each change of it is a rollout of all
@@ -85,7 +84,10 @@ func (a authority) rotated(cluster string, to Rotation, own Authority, instances
 	next.Generation++
 	switch {
 	case a.Rotation == NoRotation:
-		certificate, key, err := own.successor(cluster, a, now)
+		if own.CertificatePEM != "" && own.same(cluster, a) == nil {
+			return a, fmt.Errorf("%w: the authority that is declared is the one that cluster %q has; declare the new one, or none and the provider makes it", compute.ErrInvalid, cluster)
+		}
+		certificate, key, err := own.make(cluster, now)
 		if err != nil {
 			return a, err
 		}
@@ -108,27 +110,6 @@ func (a authority) coming() string {
 		return a.OtherCertificatePEM
 	}
 	return a.CertificatePEM
-}
-
-// successor is the authority that takes over from another one: the user's own, which has to be another one, or one that is made here.
-func (a Authority) successor(cluster string, from authority, now time.Time) (certificate, key string, err error) {
-	var signer pki.Authority
-	if a.CertificatePEM == "" {
-		signer, err = pki.NewAuthority(cluster, now, authorityLifetime)
-	} else {
-		if a.same(cluster, from) == nil {
-			return "", "", fmt.Errorf("%w: the authority that is declared is the one that cluster %q has; declare the new one, or none and the provider makes it", compute.ErrInvalid, cluster)
-		}
-		signer, err = a.signer(now)
-	}
-	if err != nil {
-		return "", "", fmt.Errorf("the new certificate authority of cluster %q: %w", cluster, err)
-	}
-	c, k, err := signer.PEM()
-	if err != nil {
-		return "", "", fmt.Errorf("the new certificate authority of cluster %q: %w", cluster, err)
-	}
-	return string(c), string(k), nil
 }
 
 // joinPEM is a bundle of all certificates of both.
@@ -154,13 +135,7 @@ func (c *Client) CheckAuthority(ctx context.Context, want Cluster) error {
 	stored, _, err := c.readAuthority(ctx, want.Name)
 	switch {
 	case errors.Is(err, compute.ErrNotFound):
-		if want.Rotation != NoRotation {
-			return errNothingToRotate(want.Name)
-		}
-		if want.Authority.CertificatePEM == "" {
-			return nil
-		}
-		_, err = want.Authority.signer(c.opts.Now())
+		_, err = firstAuthority(want, c.opts.Now())
 		return err
 	case err != nil:
 		return nil //nolint:nilerr // The apply says what it is.
@@ -171,8 +146,4 @@ func (c *Client) CheckAuthority(ctx context.Context, want Cluster) error {
 	}
 	_, err = stored.rotated(want.Name, want.Rotation, want.Authority, instances, c.opts.Now())
 	return err
-}
-
-func errNothingToRotate(cluster string) error {
-	return fmt.Errorf("%w: cluster %q has no authority yet that another one could follow; leave authority_rotation out to create it", ErrRotation, cluster)
 }

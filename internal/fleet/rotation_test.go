@@ -11,19 +11,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 func madeAuthority(t interface{ Fatal(...any) }, now time.Time) Authority {
-	signer, err := pki.NewAuthority("ours", now, authorityLifetime)
+	certificate, key, err := Authority{}.make("ours", now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, key, err := signer.PEM()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Authority{CertificatePEM: string(certificate), KeyPEM: string(key)}
+	return Authority{CertificatePEM: certificate, KeyPEM: key}
 }
 
 // bearer is what a node, a run of the provider or a client has of an authority: whom it believes, and who has issued its certificate.

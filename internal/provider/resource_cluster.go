@@ -216,8 +216,9 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if want.Security.Plaintext && want.Rotation != fleet.NoRotation {
 		resp.Diagnostics.AddAttributeError(rotationPath, "There is no certificate authority to change", fmt.Sprintf("Cluster %q is to be plaintext. Leave authority_rotation out.", want.Name))
 	}
-	if own, known := authorityOf(ctx, req.Config, &resp.Diagnostics); known && !want.Security.Plaintext {
-		want.Authority = own
+	// Of an authority that is not known yet only the step of the rotation is checked.
+	want.Authority, _ = authorityOf(ctx, req.Config, &resp.Diagnostics)
+	if !want.Security.Plaintext {
 		checkAuthority(ctx, r.fleet, want, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
