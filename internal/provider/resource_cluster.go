@@ -217,7 +217,7 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		resp.Diagnostics.AddAttributeError(rotationPath, "There is no certificate authority to change", fmt.Sprintf("Cluster %q is to be plaintext. Leave authority_rotation out.", want.Name))
 	}
 	// Of an authority that is not known yet only the step of the rotation is checked.
-	want.Authority, _ = authorityOf(ctx, req.Config, &resp.Diagnostics)
+	want.Authority = authorityOf(ctx, req.Config, &resp.Diagnostics)
 	if !want.Security.Plaintext {
 		checkAuthority(ctx, r.fleet, want, &resp.Diagnostics)
 	}
@@ -352,7 +352,7 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	timeout, diags := m.Timeouts.Create(ctx, 30*time.Minute)
 	resp.Diagnostics.Append(diags...)
-	own, _ := authorityOf(ctx, req.Config, &resp.Diagnostics)
+	own := authorityOf(ctx, req.Config, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -374,7 +374,7 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 	}
 	timeout, diags := m.Timeouts.Update(ctx, 6*time.Hour)
 	resp.Diagnostics.Append(diags...)
-	own, _ := authorityOf(ctx, req.Config, &resp.Diagnostics)
+	own := authorityOf(ctx, req.Config, &resp.Diagnostics)
 	r.apply(ctx, &m, &prior, own, timeout, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		// Planned values in the state would make the next plan say "no changes": keep what was, with the nodes as they are.

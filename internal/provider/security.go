@@ -99,23 +99,20 @@ func securityOf(ctx context.Context, object types.Object) (compute.Security, dia
 	return s, diags
 }
 
-// authorityOf reads the user's own authority from a configuration, whose write-only key no plan has; both are "" where none is declared, and
-// ok is false while something of it is unknown.
-func authorityOf(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) (a fleet.Authority, ok bool) {
+// authorityOf reads the user's own authority from a configuration, whose write-only key no plan has; both are "" where none is declared, and while
+// something of it is unknown.
+func authorityOf(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) fleet.Authority {
 	var object types.Object
 	diags.Append(config.GetAttribute(ctx, authorityPath, &object)...)
-	if diags.HasError() || object.IsNull() {
-		return a, !diags.HasError()
+	if diags.HasError() || object.IsNull() || object.IsUnknown() {
+		return fleet.Authority{}
 	}
 	var m authorityModel
-	if object.IsUnknown() {
-		return a, false
-	}
 	diags.Append(object.As(ctx, &m, objectAsOptions)...)
 	if m.CertificatePEM.IsUnknown() || m.PrivateKeyPEM.IsUnknown() {
-		return a, false
+		return fleet.Authority{}
 	}
-	return fleet.Authority{CertificatePEM: m.CertificatePEM.ValueString(), KeyPEM: m.PrivateKeyPEM.ValueString()}, !diags.HasError()
+	return fleet.Authority{CertificatePEM: m.CertificatePEM.ValueString(), KeyPEM: m.PrivateKeyPEM.ValueString()}
 }
 
 // checkAuthority refuses at plan time an authority that could sign nothing, or that is another one than the cluster has, and the step of a rotation
