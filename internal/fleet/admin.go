@@ -49,7 +49,11 @@ func (a *admin) tls(ctx context.Context) (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		pool, err := pki.Pool([]byte(stored.TrustedPEM))
+		believed, err := stored.believed()
+		if err != nil {
+			return nil, err
+		}
+		pool, err := pki.Pool([]byte(believed))
 		if err != nil {
 			return nil, fmt.Errorf("the certificate authority of cluster %q: %w", a.cluster, err)
 		}

@@ -26,7 +26,7 @@ const (
 type authority struct {
 	CertificatePEM string `json:"certificate"`
 	KeyPEM         string `json:"key"`
-	// TrustedPEM are the authorities whose certificates the nodes and this provider believe.
+	// TrustedPEM is what clients trust, with the roots, since some trust nothing without one. Nodes and this provider believe less, see believed.
 	TrustedPEM string `json:"trusted"`
 	// Rotation is how far the change to another authority is. Meanwhile OtherCertificatePEM and OtherKeyPEM are the authority that comes
 	// (TrustNew) or goes (UseNew), and Used says that the new one has issued certificates already.
@@ -59,6 +59,23 @@ func (c *Client) readAuthority(ctx context.Context, cluster string) (authority, 
 		return stored, pki.Authority{}, fmt.Errorf("the certificate authority of cluster %q: %w", cluster, err)
 	}
 	return stored, signer, nil
+}
+
+// believed are the authorities, in PEM, that nodes and this provider believe: the one that there is, or both while one follows the other, and not
+// those that have signed them. Else whoever has another authority of the same root could make himself compute.AdminPrincipal.
+func (a authority) believed() (string, error) {
+	out := ""
+	for _, bundle := range []string{a.CertificatePEM, a.OtherCertificatePEM} {
+		if bundle == "" {
+			continue
+		}
+		own, err := pki.Own([]byte(bundle))
+		if err != nil {
+			return "", fmt.Errorf("the certificate authority: %w", err)
+		}
+		out += string(own)
+	}
+	return out, nil
 }
 
 // Authority is a certificate authority that the user brings along, in PEM.
@@ -194,7 +211,11 @@ func (c *Client) certify(ctx context.Context, i compute.Instance) error {
 	if err != nil {
 		return fmt.Errorf("the certificate of node %d: %w", id, err)
 	}
-	secret, err := compute.Identity{KeyPEM: string(issued.KeyPEM), CertificatePEM: string(issued.CertificatePEM), TrustedPEM: stored.TrustedPEM, Generation: stored.Generation}.Marshal()
+	believed, err := stored.believed()
+	if err != nil {
+		return fmt.Errorf("the certificate of node %d: %w", id, err)
+	}
+	secret, err := compute.Identity{KeyPEM: string(issued.KeyPEM), CertificatePEM: string(issued.CertificatePEM), TrustedPEM: believed, Generation: stored.Generation}.Marshal()
 	if err != nil {
 		return fmt.Errorf("the certificate of node %d: %w", id, err)
 	}

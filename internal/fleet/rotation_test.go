@@ -31,7 +31,13 @@ func (b bearer) believes(other bearer) bool {
 	return strings.Contains(b.trusted, strings.TrimSpace(other.issuer))
 }
 
-func (a authority) bearer() bearer { return bearer{a.CertificatePEM, a.TrustedPEM, a.Generation} }
+func (a authority) bearer() bearer {
+	believed, err := a.believed()
+	if err != nil {
+		panic(err) // It was made right before.
+	}
+	return bearer{a.CertificatePEM, believed, a.Generation}
+}
 
 // instancesOf are nodes as compute lists them.
 func instancesOf(nodes []bearer, now time.Time) []compute.Instance {

@@ -45,6 +45,16 @@ func Certificates(bundlePEM []byte) ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
+// Own returns the first certificate of an authority's bundle, its own, without those that have signed it. Who is to believe this authority and no other
+// one of the same root trusts this one alone.
+func Own(bundlePEM []byte) ([]byte, error) {
+	certificates, err := Certificates(bundlePEM)
+	if err != nil {
+		return nil, err
+	}
+	return certificatePEM(certificates[0]), nil
+}
+
 var blockBegin = []byte("-----BEGIN ")
 
 // decode returns the PEM blocks of a text. One that was cut off is an error, where pem.Decode passes it over.
