@@ -29,7 +29,7 @@ func TestFleet(t *testing.T) {
 		if calls := w.apply(old); len(calls) < 6 {
 			w.t.Fatalf("the first apply must launch six nodes, and the log shows %d mutating calls: the other tests would prove nothing", len(calls))
 		}
-		w.fill("load", 96<<20)
+		w.fill("load", 48<<20)
 		w.specs(compute.RoleController, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.2.1" })
 		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.2.1" })
 		w.quiet(old)
@@ -134,7 +134,7 @@ func TestInterruptions(t *testing.T) {
 
 	chapter("create", func() {
 		w.apply(large)
-		w.fill("load", 96<<20)
+		w.fill("load", 48<<20)
 	})
 
 	chapter("plan and reads while a reassignment is in flight", func() {

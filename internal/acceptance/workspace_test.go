@@ -3,6 +3,7 @@ package acceptance
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,9 +13,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/check"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -283,24 +287,43 @@ func (w *workspace) underLoadOf(rate int, change func()) {
 	}
 }
 
-// fill puts some bytes into a topic.
+// fill puts some bytes into a topic, over its partitions in turn. It reads nothing back, which would cost more than the writing.
 func (w *workspace) fill(topic string, bytes int) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	const record = 64 << 10
-	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Security: w.security(), Topic: topic, RecordBytes: record, Records: bytes / record, Rate: 1500})
+	const size = 64 << 10
+	seeds, err := w.bootstrap(ctx)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer load.Close()
-	<-load.Produced()
-	report, err := load.Stop(ctx)
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(seeds...), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ProducerBatchMaxBytes(size + 1024), kgo.MaxBufferedRecords(200), kgo.DisableClientMetrics(),
+	}
+	if trust := w.security().TLS; trust != nil {
+		opts = append(opts, kgo.DialTLSConfig(trust))
+	}
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := report.Problem(); err != nil {
-		w.t.Error(err)
+	defer client.Close()
+	var failed atomic.Pointer[error]
+	for range bytes / size {
+		value := make([]byte, size)
+		_, _ = rand.Read(value) // It never fails.
+		client.Produce(ctx, &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				failed.Store(&err)
+			}
+		})
+	}
+	if err := client.Flush(ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := failed.Load(); err != nil {
+		w.t.Fatalf("filling topic %s: %v", topic, *err)
 	}
 }
 

@@ -20,8 +20,8 @@ const (
 	maxOpen = 2000
 	// batchBytes is how large a batch gets, unless a single record is larger.
 	batchBytes = 64 << 10
-	// produceEvery is the beat of the producer: each time, it sends what has become due since.
-	produceEvery = 10 * time.Millisecond
+	// The producer sends in beats what has become due since the one before, see beat.
+	shortestBeat, longestBeat = 10 * time.Millisecond, 100 * time.Millisecond
 	// consumeEvery is how often the consumer is answered at least. An answer for each record would cost a small machine more than all else.
 	consumeEvery = 500 * time.Millisecond
 	// readBackStall is how long the reading at the end may go without a record before it is given up.
@@ -139,16 +139,23 @@ func (r *Run) Acked() int64 { return r.acked.Load() }
 // Produced is closed when the producer has sent its last record: after Options.Records, or by Stop.
 func (r *Run) Produced() <-chan struct{} { return r.produced }
 
+// beat is in what time each partition gets one record, within bounds. What is due is sent then: all that goes to one broker makes one request, as
+// it does of a producer that lingers, and no partition gets its records less often. A request for each record would cost a small machine more than
+// all else.
+func beat(partitions, rate int) time.Duration {
+	return min(max(time.Second*time.Duration(partitions)/time.Duration(rate), shortestBeat), longestBeat)
+}
+
 // produce sends records at the rate of the options, over the partitions in turn.
 func (r *Run) produce(ctx context.Context) {
 	defer func() {
 		r.producedUntil = time.Now()
 		close(r.produced)
 	}()
-	ticker := time.NewTicker(produceEvery)
+	ticker := time.NewTicker(beat(len(r.ledgers), r.options.Rate))
 	defer ticker.Stop()
-	// What falls due while nothing can be sent is let go after a tenth of a second: a burst would measure the client.
-	burst := max(1, float64(r.options.Rate)/10)
+	// What falls due while nothing can be sent is let go after two of the longest beats: a burst would measure the client.
+	burst := max(1, float64(r.options.Rate)*2*longestBeat.Seconds())
 	due, sent, turn, last := 1.0, 0, 0, time.Now()
 	for {
 		for ; due >= 1; due-- {

@@ -314,3 +314,20 @@ func recreateTopic(t *testing.T, addresses []string) {
 		}
 	}
 }
+
+func TestBeat(t *testing.T) {
+	for _, tt := range []struct {
+		partitions, rate int
+		want             time.Duration
+	}{
+		{12, 500, 24 * time.Millisecond},
+		{12, 100, longestBeat},
+		{1, 1, longestBeat},
+		{12, 1_000_000, shortestBeat},
+		{100_000, 1, longestBeat},
+	} {
+		if got := beat(tt.partitions, tt.rate); got != tt.want {
+			t.Errorf("%d partitions, %d records a second: %s, want %s", tt.partitions, tt.rate, got, tt.want)
+		}
+	}
+}
