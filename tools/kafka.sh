@@ -57,66 +57,6 @@ fetch() {
   trap - EXIT
 }
 
-# archive_classes writes classes.jsa beside a release's libs/: what Java has found in loading the classes of a Kafka that ran for a moment,
-# with TLS. A node starts in half the time with it. Whoever has none goes without, so nothing that goes wrong here ends the script.
-archive_classes() {
-  local version=$1 home=$cache/$1 tmp port pid
-  local -a kafka=(-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx320m -cp "$home/libs/*")
-  tmp=$(mktemp -d "$cache/.classes-$version.XXXXXX")
-  # shellcheck disable=SC2064 # The folder is known now and not when the script ends.
-  trap "kill \$(cat '$tmp/pid' 2>/dev/null) 2>/dev/null || true; rm -rf '$tmp'" EXIT
-  port=$((20000 + RANDOM % 12000))
-  cat >"$tmp/log4j2.properties" <<'LOGGING'
-appender.out.type = Console
-appender.out.name = out
-rootLogger.level = info
-rootLogger.appenderRef.out.ref = out
-LOGGING
-  cat >"$tmp/server.properties" <<PROPERTIES
-node.id=1
-process.roles=broker,controller
-listeners=BROKER://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
-listener.security.protocol.map=BROKER:SSL,CONTROLLER:SSL
-controller.listener.names=CONTROLLER
-inter.broker.listener.name=BROKER
-controller.quorum.bootstrap.servers=127.0.0.1:$((port + 1))
-authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:CN=localhost
-ssl.client.auth=required
-ssl.keystore.location=$tmp/key.p12
-ssl.keystore.password=of-this-moment
-ssl.truststore.location=$tmp/key.p12
-ssl.truststore.password=of-this-moment
-log.dirs=$tmp/data
-PROPERTIES
-  if ! "$(dirname "$(command -v "$java")")/keytool" -genkeypair -alias node -keyalg EC -groupname secp256r1 -dname CN=localhost -ext san=ip:127.0.0.1 \
-    -validity 1 -storetype PKCS12 -keystore "$tmp/key.p12" -storepass of-this-moment >"$tmp/log" 2>&1 ||
-    ! "$java" "${kafka[@]}" kafka.tools.StorageTool format --cluster-id AAAAAAAAAAAAAAAAAAAAAA --standalone --config "$tmp/server.properties" >"$tmp/log" 2>&1; then
-    rm -rf "$tmp"
-    trap - EXIT
-    return
-  fi
-  "$java" "${kafka[@]}" -XX:ArchiveClassesAtExit="$tmp/classes.jsa" -Dlog4j2.configurationFile="$tmp/log4j2.properties" \
-    kafka.Kafka "$tmp/server.properties" >"$tmp/log" 2>&1 &
-  pid=$!
-  echo "$pid" >"$tmp/pid"
-  for ((i = 0; i < 600; i++)); do
-    if grep -q 'Kafka Server started' "$tmp/log" || ! kill -0 "$pid" 2>/dev/null; then
-      break
-    fi
-    sleep 0.1
-  done
-  kill "$pid" 2>/dev/null || true
-  wait "$pid" || true
-  rm "$tmp/pid"
-  # It is written when Java ends, after a file is complete; a rename shows it whole or not at all.
-  if [ -e "$tmp/classes.jsa" ]; then
-    mv "$tmp/classes.jsa" "$home/classes.jsa"
-  fi
-  rm -rf "$tmp"
-  trap - EXIT
-}
-
 missing=0
 # Kafka 4 needs Java 17, and so does every node of the local driver, which asks JAVA_HOME first as well.
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
@@ -152,6 +92,7 @@ for version in ${wanted[@]+"${wanted[@]}"}; do
     ln -s "$folder" "$cache/$version"
   else
     fetch "$version"
-    archive_classes "$version"
+    # A node without them starts all the same, in more time.
+    "$root/tools/classes.sh" "$cache/$version" "$java" || true
   fi
 done

@@ -32,7 +32,7 @@ func run() error {
 	seed := flag.Uint64("seed", 1, "what the faults are drawn from")
 	names := flag.String("faults", "all", "the faults: all, none, or names separated by commas")
 	throttle := flag.String("throttle", "auto", "the limit on the replication of moves")
-	secured := flag.Bool("secured", false, "a fleet that is protected: nothing is lost there either, but two cores do not encrypt fast enough for every second to count")
+	plaintext := flag.Bool("plaintext", false, "a fleet that protects nothing")
 	folder := flag.String("logs", "", "where a folder with the words of Terraform and the provider is made (required)")
 	flag.Parse()
 	options, err := options.Resolve()
@@ -54,7 +54,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	box.Variables = append(box.Variables, "-var", "throttle="+*throttle, "-var", fmt.Sprintf("plaintext=%t", !*secured))
+	box.Variables = append(box.Variables, "-var", "throttle="+*throttle, "-var", fmt.Sprintf("plaintext=%t", *plaintext))
 	s := newStory(box, schedule(*seed, faults), logs)
 	outcome, fault := s.tell(ctx)
 	outcome.Seed = *seed

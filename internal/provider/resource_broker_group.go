@@ -179,7 +179,7 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 						Validators: []validator.Int64{int64validator.AtLeast(1)},
 					},
 					"throttle": schema.StringAttribute{
-						MarkdownDescription: "The limit of replication by moves, for each broker and direction: `auto`, a rate such as `50MiB/s`, or `none`. Default `auto`: nine tenths of what the instance type's network has beyond what clients and the usual replication use, which is measured all the time, but at least 10 MB/s. It is set on moves only, raised (a fixed rate too) when a move would never catch up below it, and removed after.",
+						MarkdownDescription: "The limit of replication by moves, for each broker and direction: `auto`, a rate such as `50MiB/s`, or `none`. Default `auto`: nine tenths of what the instance type's network has beyond what clients and the usual replication use, which is measured all the time, but at least 10 MB/s. Where the processors are what brokers lack, as small ones may that encrypt all they copy, set a rate. It is set on moves only, raised (a fixed rate too) when a move would never catch up below it, and removed after.",
 						Optional:            true, Computed: true, Default: stringdefault.StaticString(defaultThrottle),
 						Validators: []validator.String{throttleValidator{}},
 					},

@@ -110,11 +110,13 @@ func (*Driver) Catalog(context.Context) (compute.Catalog, error) {
 func catalog() compute.Catalog {
 	const gib, mib = 1 << 30, 1 << 20
 	types := map[string]compute.InstanceType{}
+	// Their networks are no faster than those of small machines that are rented: all of them share the processors of one machine, which
+	// encrypt and copy what a rollout moves, and a limit that these cannot reach would be none.
 	for _, t := range []compute.InstanceType{
-		{Name: "local.small", MemoryBytes: 1 * gib, Cores: 1, DiskBytes: []int64{10 * gib}, NetworkBytesPerSecond: 100 * mib},
-		{Name: "local.medium", MemoryBytes: 2 * gib, Cores: 2, DiskBytes: []int64{20 * gib}, NetworkBytesPerSecond: 200 * mib},
-		{Name: "local.large", MemoryBytes: 4 * gib, Cores: 2, DiskBytes: []int64{20 * gib, 20 * gib}, NetworkBytesPerSecond: 400 * mib},
-		{Name: "local.xlarge", MemoryBytes: 8 * gib, Cores: 4, DiskBytes: []int64{20 * gib, 20 * gib, 20 * gib, 20 * gib}, NetworkBytesPerSecond: 800 * mib},
+		{Name: "local.small", MemoryBytes: 1 * gib, Cores: 1, DiskBytes: []int64{10 * gib}, NetworkBytesPerSecond: 8 * mib},
+		{Name: "local.medium", MemoryBytes: 2 * gib, Cores: 2, DiskBytes: []int64{20 * gib}, NetworkBytesPerSecond: 16 * mib},
+		{Name: "local.large", MemoryBytes: 4 * gib, Cores: 2, DiskBytes: []int64{20 * gib, 20 * gib}, NetworkBytesPerSecond: 32 * mib},
+		{Name: "local.xlarge", MemoryBytes: 8 * gib, Cores: 4, DiskBytes: []int64{20 * gib, 20 * gib, 20 * gib, 20 * gib}, NetworkBytesPerSecond: 64 * mib},
 	} {
 		types[t.Name] = t
 	}
