@@ -24,7 +24,7 @@ func TestThrottle(t *testing.T) {
 	w := newWorkspace(t)
 	w.plaintext()
 	const bulk = "bulk"
-	limit := "throttle=50MiB/s"
+	limit, faster := "throttle=50MiB/s", "throttle=100MiB/s"
 	static := func(value string) string { return "config=" + asJSON(map[string]string{"queued.max.requests": value}) }
 	byHand := map[string]string{leaderReplicas: "0:1,0:4", followerReplicas: "0:5"}
 
@@ -48,11 +48,11 @@ func TestThrottle(t *testing.T) {
 			if left := w.throttles(); len(left) <= 2 {
 				w.t.Fatalf("nothing was left behind but %v, so the test would prove nothing", left)
 			}
-			w.apply("throttle=auto", static("600"))
+			w.apply(faster, static("600"))
 		})
 		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "600" })
 		w.onlyByHand("slow", byHand)
-		w.quiet("throttle=auto", static("600"))
+		w.quiet(faster, static("600"))
 	})
 
 	w.chapter("destroy", w.destroy)
