@@ -97,4 +97,6 @@ for node in 2 1; do
 done
 pids=()
 # It is written when Java ends, after a file is complete; a rename shows it whole or not at all.
-mv "$tmp/classes.jsa" "$home/classes.jsa"
+if [ -e "$tmp/classes.jsa" ]; then
+  mv "$tmp/classes.jsa" "$home/classes.jsa"
+fi
