@@ -27,7 +27,8 @@ func (k *keeper) Secret(_ context.Context, _, name string) ([]byte, error) {
 	return nil, fmt.Errorf("secret %q: %w", name, compute.ErrNotFound)
 }
 
-// TestAdminTLS shows the admin's name and nobody else's, believes the cluster's authority alone, and is nothing for a plaintext cluster.
+// TestAdminTLS shows the admin's name and nobody else's, believes the cluster's authority alone and not what clients trust beside it, and is nothing for a
+// plaintext cluster.
 func TestAdminTLS(t *testing.T) {
 	signer, err := pki.NewAuthority("c", time.Now(), time.Hour)
 	if err != nil {
@@ -37,7 +38,15 @@ func TestAdminTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, err := json.Marshal(authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate)})
+	above, err := pki.NewAuthority("company", time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, _, err := above.PEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := json.Marshal(authority{CertificatePEM: string(certificate), KeyPEM: string(key), TrustedPEM: string(certificate) + string(root)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +66,17 @@ func TestAdminTLS(t *testing.T) {
 	believed := x509.VerifyOptions{Roots: config.RootCAs, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	if _, err := leaf.Verify(believed); err != nil || leaf.Subject.CommonName != compute.AdminPrincipal {
 		t.Errorf("it shows %q: %v", leaf.Subject.CommonName, err)
+	}
+	other, err := above.Issue(pki.Request{CommonName: compute.AdminPrincipal, Lifetime: time.Minute}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := other.TLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pair.Leaf.Verify(believed); err == nil {
+		t.Error("a certificate of an authority that only clients trust is believed")
 	}
 
 	delete(driver.secrets, compute.AuthoritySecret)
