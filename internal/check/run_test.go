@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -329,5 +330,29 @@ func TestBeat(t *testing.T) {
 		if got := beat(tt.partitions, tt.rate); got != tt.want {
 			t.Errorf("%d partitions, %d records a second: %s, want %s", tt.partitions, tt.rate, got, tt.want)
 		}
+	}
+}
+
+// TestWhatGoesToOneBrokerGoesTogether: a request for each record would make the check cost more than what it watches.
+func TestWhatGoesToOneBrokerGoesTogether(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(12, testTopic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	var requests atomic.Int64
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		requests.Add(1)
+		return nil, nil, false
+	})
+	run := start(t, Options{Bootstrap: Static(cluster.ListenAddrs()...), Topic: testTopic, Rate: 120, RecordBytes: 100, Records: 120})
+	<-run.Produced()
+	report := stop(t, run)
+	if err := report.Problem(); err != nil {
+		t.Error(err)
+	}
+	if n := requests.Load(); report.RecordsAcked != 120 || n == 0 || n > 120/4 {
+		t.Errorf("%d records in %d requests, want one for each beat of twelve", report.RecordsAcked, n)
 	}
 }
