@@ -29,7 +29,7 @@ func TestFleet(t *testing.T) {
 		if calls := w.apply(old); len(calls) < 6 {
 			w.t.Fatalf("the first apply must launch six nodes, and the log shows %d mutating calls: the other tests would prove nothing", len(calls))
 		}
-		w.fill("load", 48<<20)
+		w.fill("load", 8<<20)
 		w.specs(compute.RoleController, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.2.1" })
 		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.KafkaVersion == "4.2.1" })
 		w.quiet(old)
@@ -134,7 +134,7 @@ func TestInterruptions(t *testing.T) {
 
 	chapter("create", func() {
 		w.apply(large)
-		w.fill("load", 48<<20)
+		w.fill("load", 8<<20)
 	})
 
 	chapter("plan and reads while a reassignment is in flight", func() {
@@ -410,7 +410,7 @@ func (w *workspace) healthy() {
 func (w *workspace) inFlight(topic string, do func()) {
 	w.t.Helper()
 	ctx, client := context.Background(), w.client()
-	w.fill(topic, 8<<20)
+	w.fill(topic, 1<<20)
 	replicas := w.replicas(topic)
 	var holders, others []int32
 	for id, n := range replicas {

@@ -35,8 +35,8 @@ func TestMaps(t *testing.T) {
 	})
 
 	w.chapter("move a family of topics under load", func() {
-		w.fill("events.clicks", 160<<20)
-		w.fill("events.views", 160<<20)
+		w.fill("events.clicks", 48<<20)
+		w.fill("events.views", 48<<20)
 		var moved, written int64
 		w.underLoad(func() {
 			before := w.written("events")
@@ -50,7 +50,7 @@ func TestMaps(t *testing.T) {
 		bound := w.size(family...)
 		ratio := float64(moved) / float64(bound)
 		w.t.Logf("bytes moved / lower bound = %d / %d = %.3f; the new brokers wrote %d bytes, %.3f of the bound", moved, bound, ratio, written, float64(written)/float64(bound))
-		if bound < 900<<20 || ratio > 1.05 || ratio < 0.8 {
+		if bound < 280<<20 || ratio > 1.05 || ratio < 0.8 {
 			w.t.Errorf("%d bytes moved, and %d lie where they belong: each has to be moved once", moved, bound)
 		}
 		if float64(written) > 1.3*float64(bound) {

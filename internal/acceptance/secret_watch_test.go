@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,9 +35,10 @@ type watch struct {
 
 	// What follows is complete when the watch has ended.
 
-	// files are links to all files that ever were, by a number, with the path that each had first.
+	// files are links to all files that ever were, by a number, with each path that one had: what is written beside its place and then moved there has two.
 	files []keptFile
-	inode map[uint64]bool
+	links map[uint64]string
+	named map[name]bool
 	// texts are the contents of short-lived things, by where they were: command lines, environments, states.
 	texts map[string]map[string]bool
 	// tasks are the kinds of processes that were seen.
@@ -48,11 +50,17 @@ type watch struct {
 
 type keptFile struct{ path, link string }
 
+// name is a path that a file had.
+type name struct {
+	inode uint64
+	path  string
+}
+
 func newWatch(t *testing.T, skip, guarded func(string) bool, dirs ...string) *watch {
 	t.Helper()
 	return &watch{
 		dirs: dirs, keep: t.TempDir(), skip: skip, guarded: guarded, stop: make(chan struct{}),
-		inode: map[uint64]bool{}, texts: map[string]map[string]bool{}, tasks: map[string]bool{}, wrong: map[string]bool{},
+		links: map[uint64]string{}, named: map[name]bool{}, texts: map[string]map[string]bool{}, tasks: map[string]bool{}, wrong: map[string]bool{},
 	}
 }
 
@@ -138,19 +146,54 @@ func (w *watch) visit(path string, d fs.DirEntry, err error) error {
 		}
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || w.inode[stat.Ino] {
+	if !ok || w.named[name{stat.Ino, path}] {
 		return nil
 	}
-	link := filepath.Join(w.keep, strconv.Itoa(len(w.files)))
-	switch err := os.Link(path, link); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
+	if w.links[stat.Ino] == "" {
+		link := filepath.Join(w.keep, strconv.Itoa(len(w.links)))
+		switch err := os.Link(path, link); {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		}
+		if linked, err := os.Stat(link); err != nil || !os.SameFile(info, linked) {
+			return errors.Join(err, os.Remove(link)) // Another one took its place meanwhile. The next look sees that.
+		}
+		w.links[stat.Ino] = link
 	}
-	w.inode[stat.Ino] = true
-	w.files = append(w.files, keptFile{path, link})
+	w.named[name{stat.Ino, path}] = true
+	w.files = append(w.files, keptFile{path, w.links[stat.Ino]})
 	return nil
+}
+
+// TestSecretsOfAFileThatMoves: a file that a look sees beside its place is known by its place, too.
+func TestSecretsOfAFileThatMoves(t *testing.T) {
+	dir := t.TempDir()
+	w := newWatch(t, func(string) bool { return false }, func(string) bool { return false }, dir)
+	before, after := filepath.Join(dir, "node-7.tmp"), filepath.Join(dir, "node-7")
+	if err := os.WriteFile(before, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.look()
+	if err := os.WriteFile(before, []byte("whole"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(before, after); err != nil {
+		t.Fatal(err)
+	}
+	w.look()
+	w.look()
+	var paths []string
+	for _, file := range w.files {
+		if content, err := os.ReadFile(file.link); err != nil || string(content) != "whole" {
+			t.Errorf("%s: %q, %v", file.path, content, err)
+		}
+		paths = append(paths, file.path)
+	}
+	if want := []string{before, after}; !slices.Equal(paths, want) {
+		t.Errorf("the watch knows %v, want %v", paths, want)
+	}
 }
 
 func (w *watch) modes(path string, info fs.FileInfo) {

@@ -24,13 +24,13 @@ func TestThrottle(t *testing.T) {
 	w := newWorkspace(t)
 	w.plaintext()
 	const bulk = "bulk"
-	limit, faster := "throttle=50MiB/s", "throttle=100MiB/s"
+	limit, faster := "throttle=8MiB/s", "throttle=100MiB/s"
 	static := func(value string) string { return "config=" + asJSON(map[string]string{"queued.max.requests": value}) }
 	byHand := map[string]string{leaderReplicas: "0:1,0:4", followerReplicas: "0:5"}
 
 	w.chapter("create and fill", func() {
 		w.apply(limit)
-		w.fillBulk(bulk, 384<<20)
+		w.fillBulk(bulk, 64<<20)
 		w.setTopic("slow", byHand)
 	})
 
