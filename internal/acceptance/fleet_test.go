@@ -129,6 +129,7 @@ func TestFleet(t *testing.T) {
 // TestInterruptions does to a fleet, and to Terraform, what happens to them.
 func TestInterruptions(t *testing.T) {
 	w := newWorkspace(t)
+	w.oneController()
 	chapter := w.chapter
 	large := "broker_type=local.large"
 

@@ -23,6 +23,7 @@ const (
 func TestThrottle(t *testing.T) {
 	w := newWorkspace(t)
 	w.plaintext()
+	w.oneController()
 	const bulk = "bulk"
 	limit, faster := "throttle=8MiB/s", "throttle=100MiB/s"
 	static := func(value string) string { return "config=" + asJSON(map[string]string{"queued.max.requests": value}) }

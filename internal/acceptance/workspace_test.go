@@ -78,6 +78,9 @@ func newWorkspace(t *testing.T) *workspace {
 // plaintext makes the fleet one that protects nothing: what is measured is then the moving of bytes, and not what encrypting them costs.
 func (w *workspace) plaintext() { w.env = append(w.env, "TF_VAR_plaintext=true") }
 
+// oneController lets one controller do what three do elsewhere, for a test that is about brokers.
+func (w *workspace) oneController() { w.env = append(w.env, "TF_VAR_controllers=1") }
+
 // chapter runs one part of a fleet's life as a subtest. The next one starts from where this one ends, so a failure ends them all.
 func (w *workspace) chapter(name string, f func()) {
 	w.t.Helper()

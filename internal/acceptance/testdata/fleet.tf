@@ -9,9 +9,9 @@ variable "kafka_version" {
   default = "4.3.1"
 }
 
-variable "controller_type" {
-  type    = string
-  default = "local.small"
+variable "controllers" {
+  type    = number
+  default = 3
 }
 
 variable "brokers" {
@@ -52,7 +52,7 @@ resource "kafkafleet_cluster" "this" {
   name          = "acc"
   kafka_version = var.kafka_version
   zones         = ["local-a", "local-b", "local-c"]
-  controllers   = { nodes = 3, instance_type = var.controller_type }
+  controllers   = { nodes = var.controllers, instance_type = "local.small" }
   security      = var.plaintext ? { insecure_plaintext = true } : null
 }
 
