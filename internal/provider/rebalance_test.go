@@ -148,6 +148,7 @@ func TestRebalanceOfNothing(t *testing.T) {
 // TestAccRebalance: partitions that are all on one of two brokers are planned, told and moved, by the data source, the group's plan and the
 // action, which says each step.
 func TestAccRebalance(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "fleets")
 	var made calls
 	data, diags := configure(t, map[string]any{"local": map[string]any{

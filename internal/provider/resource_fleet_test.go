@@ -58,6 +58,7 @@ func override(config string, lines ...string) string {
 
 // TestAccFleetFaultsAreToldAtPlan: what cannot be applied is refused before anything is launched, with what there is instead.
 func TestAccFleetFaultsAreToldAtPlan(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "fleets")
 	base := fleetConfig(root, "", "")
 	cluster := func(old, replaced string) string { return strings.Replace(base, old, replaced, 1) }
@@ -111,6 +112,7 @@ resource "kafkafleet_broker_group" "twin" {
 
 // TestAccFleetIsImportedAndProtected takes the smallest fleet, of one controller and one broker, through what needs no rollout.
 func TestAccFleetIsImportedAndProtected(t *testing.T) {
+	t.Parallel()
 	root := filepath.Join(t.TempDir(), "fleets")
 	var made calls
 	open := fleetConfig(root, "", "deletion_protection = false")

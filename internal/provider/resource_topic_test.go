@@ -467,6 +467,7 @@ func TestAccTopicSurvivesThatItsClusterCannotBeReached(t *testing.T) {
 
 // A cluster of its own, since brokers of it are hung, killed and kept from taking part.
 func TestAccTopicWithOneBrokerOfThreeAway(t *testing.T) {
+	t.Parallel()
 	cluster := kafkatest.Start(t, kafkatest.Options{})
 	all := cluster.Bootstrap()
 	k := direct(t, cluster)
