@@ -141,6 +141,9 @@ func (p *Provider) PutSecret(ctx context.Context, _, name string, value []byte) 
 	}
 	return p.effect(ctx, "PutSecret", name, func() error {
 		p.w.secrets[name] = bytes.Clone(value)
+		if name == compute.AuthoritySecret {
+			p.w.judge.authority(p.w)
+		}
 		return nil
 	})
 }

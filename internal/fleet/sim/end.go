@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 )
 
 // end is asked when the applies are through and all is quiet.
@@ -34,9 +33,13 @@ func (j *judge) end(w *World) {
 	if len(w.rates)+len(w.marks) > 0 {
 		j.violate(w, Throttled, "throttles are left on the brokers %v and the topics %v", keys(w.rates), keys(w.marks))
 	}
+	a := w.authority()
+	if a.Rotation != j.want.Cluster.Rotation {
+		j.violate(w, Liveness, "the change of the authority is at %s, and not at %s", a.Rotation.Text(), j.want.Cluster.Rotation.Text())
+	}
 	for _, id := range w.order {
-		if m := w.machines[id]; j.want.Cluster.Rotation == fleet.TrustNew && m.generation != 1 {
-			j.violate(w, Orphans, "node %d has what generation %d of the authority gave out, and not what trusts the new one", id, m.generation)
+		if m := w.machines[id]; m.generation != a.Generation {
+			j.violate(w, Orphans, "node %d has what generation %d of the authority gave out, and not of %d", id, m.generation, a.Generation)
 		}
 	}
 	w.each(func(p *partition) { j.whole(w, p) })

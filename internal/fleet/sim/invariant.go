@@ -41,6 +41,8 @@ const (
 	Mass Invariant = "a mass failure is not repaired unasked"
 	// Available: without faults every partition takes writes all the time.
 	Available Invariant = "every partition takes writes"
+	// Trust: whoever connects to another one is believed, also while one authority follows the other.
+	Trust Invariant = "nodes believe each other"
 	// Liveness: the desired state is reached.
 	Liveness Invariant = "the desired state is reached"
 )

@@ -30,8 +30,11 @@ type machine struct {
 	problem         string
 	// certificate is when its certificate ends, zero while it has none.
 	certificate time.Time
-	// generation is that of the authority when it was issued.
+	// generation is that of the authority when it was issued, issuer that authority, and believed are those whose certificates the node believes; each
+	// by the id of its key.
 	generation  int
+	issuer      string
+	believed    map[string]bool
 	maintenance string
 
 	// misreported is since when compute says that it is stopped although it is not, 0 when compute is right.
@@ -128,10 +131,24 @@ func (w *World) certified(m *machine) bool {
 		return false
 	}
 	chain, err := pki.Certificates([]byte(identity.CertificatePEM))
-	if err == nil {
-		m.certificate, m.generation = chain[0].NotAfter, identity.Generation
+	if err != nil {
+		return false
+	}
+	m.certificate, m.generation, m.issuer = chain[0].NotAfter, identity.Generation, string(chain[0].AuthorityKeyId)
+	if m.believed, err = keyIDs(identity.TrustedPEM); err == nil {
+		w.judge.believes(w, m)
 	}
 	return err == nil
+}
+
+// keyIDs are the ids of the keys of some authorities.
+func keyIDs(bundle string) (map[string]bool, error) {
+	authorities, err := pki.Certificates([]byte(bundle))
+	out := map[string]bool{}
+	for _, a := range authorities {
+		out[string(a.SubjectKeyId)] = true
+	}
+	return out, err
 }
 
 // crash ends a node's process. Its agent starts it again.

@@ -39,7 +39,7 @@ type Report struct {
 	Kills      int
 	Faults     int
 	Applies    int
-	// Took is by the world's clock, from the change until the end.
+	// Took is by the world's clock, from the first change until the end.
 	Took time.Duration
 	Tale string
 }
@@ -61,7 +61,16 @@ func Run(seed uint64, o Options) Report {
 	}
 	r.w.judge.limited = true
 	r.lose(c, r.scenario.lost)
-	return r.change(c)
+	report := r.change(c)
+	for len(r.scenario.then) > 0 && len(report.Violations) == 0 {
+		r.scenario.After.Cluster.Rotation, r.scenario.then = r.scenario.then[0], r.scenario.then[1:]
+		if len(c.kinds) > 0 {
+			c.kinds, c.until = nil, r.w.now+time.Duration(2+rng.IntN(28))*time.Minute
+			c.arm()
+		}
+		report = r.change(c)
+	}
+	return report
 }
 
 // run is one run.
@@ -73,6 +82,8 @@ type run struct {
 	stage     *stage
 	options   Options
 	quiet     time.Duration
+	// began is when something else was desired first.
+	began time.Duration
 }
 
 func newRun(seed uint64, s Scenario, o Options) *run {
@@ -84,14 +95,25 @@ func newRun(seed uint64, s Scenario, o Options) *run {
 	switch {
 	case open || !s.rolls:
 	case s.Name == "config roll": // The same without the config: nothing else replaces a node.
-		s.Name, s.After.Cluster.Rotation, s.After.Groups = "new authority", fleet.TrustNew, s.Before.Groups
+		s.Name, s.After.Cluster.Rotation, s.After.Groups, s.then = "new authority", fleet.TrustNew, s.Before.Groups, afterTrustNew(seed)
 	case seed%8 == 0:
-		s.Name, s.After.Cluster.Rotation = s.Name+" and new authority", fleet.TrustNew
+		s.Name, s.After.Cluster.Rotation, s.then = s.Name+" and new authority", fleet.TrustNew, afterTrustNew(seed)
 	}
 	r := &run{seed: seed, w: w, scenario: s, stage: &stage{w: w}, options: o}
 	w.tell("seed %d: %s", seed, s)
 	r.another()
 	return r
+}
+
+// afterTrustNew is how a change of the authority goes on: to its end, most of the time, by a detour, or back.
+func afterTrustNew(seed uint64) []fleet.Rotation {
+	switch seed / 8 % 8 {
+	case 0:
+		return []fleet.Rotation{fleet.NoRotation}
+	case 1:
+		return []fleet.Rotation{fleet.UseNew, fleet.TrustNew, fleet.UseNew, fleet.NoRotation}
+	}
+	return []fleet.Rotation{fleet.UseNew, fleet.NoRotation}
 }
 
 // another adds a provider.
@@ -140,7 +162,10 @@ func (r *run) lose(c *chaos, n int) {
 // change applies what is desired now until it is reached.
 func (r *run) change(c *chaos) Report {
 	w := r.w
-	began := w.now
+	if r.began == 0 {
+		r.began = w.now
+	}
+	w.each(func(p *partition) { p.copies = 0 })
 	w.judge.want, w.judge.steady = &r.scenario.After, r.scenario.steady
 	w.judge.once = r.scenario.rolls && len(c.kinds) == 0
 	w.judge.alive = map[string]int{}
@@ -151,7 +176,7 @@ func (r *run) change(c *chaos) Report {
 	r.quiet = c.until
 	c.begin()
 	r.play(r.operate, c.providers...)
-	took, effects := w.now-began, w.judge.count.Effects
+	took, effects := w.now-r.began, w.judge.count.Effects
 	if !w.judge.failed {
 		r.settle()
 	}
@@ -212,6 +237,10 @@ func (r *run) operate(p *Provider) {
 		p.revive()
 		calm := w.now >= r.quiet
 		w.judge.count.Applies++
+		if len(r.scenario.then) > 0 && p.rng.IntN(4) == 0 {
+			r.hurry(p)
+			p.revive()
+		}
 		w.tell("%s: apply", p.name)
 		p.giveUp = max(w.now, r.quiet) + 2*time.Hour + time.Duration(r.scenario.brokers())*6*time.Minute
 		err := r.apply(p, r.scenario.After)
@@ -251,6 +280,22 @@ func (r *run) operate(p *Provider) {
 		}
 		p.wait(w.between(5*time.Second, 2*time.Minute))
 	}
+}
+
+// hurry is what an operator does who cannot wait: the next step of a change of the authority, while the one before is under way. It is refused where
+// it would cut nodes off. Where it is not, it is what is desired from then on.
+func (r *run) hurry(p *Provider) {
+	next := r.scenario.After.Cluster
+	next.Rotation = r.scenario.then[0]
+	r.w.tell("%s: apply in a hurry, to %s", p.name, next.Rotation.Text())
+	if err := r.apply(p, Desired{Cluster: next}); err != nil {
+		r.w.tell("%s: apply ends: %s", p.name, err)
+	}
+	if a := r.w.authority(); a.Rotation != next.Rotation || len(r.scenario.then) == 0 || r.scenario.then[0] != next.Rotation {
+		return
+	}
+	r.scenario.After.Cluster, r.scenario.then = next, r.scenario.then[1:]
+	r.w.judge.once = false
 }
 
 // name is what an operator does who was asked to: the nodes that are lost for good are named in replace_nodes.

@@ -64,6 +64,8 @@ type Scenario struct {
 	topics        []topicSet
 	// lost is how many brokers are lost before the first apply.
 	lost int
+	// then are the steps of a change of the authority that follow, each as soon as the one before is done.
+	then []fleet.Rotation
 	// steady: nothing is changed. rolls: each broker of the group is replaced by another one, and nothing else.
 	steady, rolls bool
 }
