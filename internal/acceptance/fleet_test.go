@@ -411,7 +411,7 @@ func (w *workspace) healthy() {
 func (w *workspace) inFlight(topic string, do func()) {
 	w.t.Helper()
 	ctx, client := context.Background(), w.client()
-	w.fill(topic, 1<<20)
+	w.fill(topic, 8<<20) // The first fetches are not held back.
 	replicas := w.replicas(topic)
 	var holders, others []int32
 	for id, n := range replicas {

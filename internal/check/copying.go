@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -103,6 +104,8 @@ func (w *CopyWatch) Close() {
 type copyLook struct {
 	partitions map[topicPartition]copyPartition
 	brokers    map[int32]heldBytes
+	// silent are brokers that did not answer.
+	silent []int32
 }
 
 type copyPartition struct {
@@ -119,9 +122,11 @@ type heldBytes struct {
 // copying adds looks up. Its zero value works.
 type copying struct {
 	partitions map[topicPartition]copyPartition
-	held       map[int32]map[topicPartition]int64
-	in, out    map[int32][]arrival
-	total      int64
+	// was are the partitions as they were when a broker last said what it holds, or before there was that broker.
+	was     map[int32]map[topicPartition]copyPartition
+	held    map[int32]map[topicPartition]int64
+	in, out map[int32][]arrival
+	total   int64
 }
 
 // arrival is bytes that came between two looks, the later of which was made between these moments.
@@ -130,18 +135,23 @@ type arrival struct {
 	bytes           int64
 }
 
-// see takes the next look. A replica that was not in the ISR at the look before was being copied until now.
+// see takes the next look. A replica that was not in the ISR when its broker answered before was being copied until now.
 func (c *copying) see(l copyLook) {
 	first := c.partitions == nil
 	if first {
-		c.held, c.in, c.out = map[int32]map[topicPartition]int64{}, map[int32][]arrival{}, map[int32][]arrival{}
+		c.was, c.held, c.in, c.out = map[int32]map[topicPartition]copyPartition{}, map[int32]map[topicPartition]int64{}, map[int32][]arrival{}, map[int32][]arrival{}
 	}
 	var asked, answered time.Time // of all brokers together
 	out := map[int32]int64{}      // by leader
+	for _, broker := range slices.Concat(l.silent, slices.Collect(maps.Keys(l.brokers))) {
+		if c.was[broker] == nil {
+			c.was[broker] = c.partitions
+		}
+	}
 	for broker, now := range l.brokers {
 		var in int64
 		for tp, bytes := range now.bytes {
-			was, known := c.partitions[tp]
+			was, known := c.was[broker][tp]
 			grew := bytes - c.held[broker][tp]
 			if first || !known || grew <= 0 || slices.Contains(was.isr, broker) {
 				continue
@@ -151,7 +161,7 @@ func (c *copying) see(l copyLook) {
 		}
 		c.total += in
 		c.in[broker] = append(c.in[broker], arrival{now.asked, now.answered, in})
-		c.held[broker] = now.bytes
+		c.held[broker], c.was[broker] = now.bytes, l.partitions
 		out[broker] += 0 // A look at which nothing left a broker is one too: it ends a second.
 		if asked.IsZero() || now.asked.Before(asked) {
 			asked = now.asked
@@ -220,11 +230,14 @@ func lookAtCopies(ctx context.Context, client *kgo.Client) (copyLook, error) {
 	var group sync.WaitGroup
 	for _, b := range response.Brokers {
 		group.Go(func() {
-			if held, err := heldBy(ctx, client.Broker(int(b.NodeID))); err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				l.brokers[b.NodeID] = held
+			held, err := heldBy(ctx, client.Broker(int(b.NodeID)))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				l.silent = append(l.silent, b.NodeID)
+				return
 			}
+			l.brokers[b.NodeID] = held
 		})
 	}
 	group.Wait()

@@ -14,7 +14,7 @@ func TestCopying(t *testing.T) {
 	before, copied := copyPartition{1, []int32{1, 2}}, copyPartition{1, []int32{1, 2, 4}}
 	type step struct {
 		is         copyPartition
-		one, four  int64 // bytes on brokers 1 and 4; -1 when it does not answer
+		one, four  int64 // bytes on brokers 1 and 4; -1 when it does not answer, -2 when it is not there
 		halfSecond int
 	}
 	cases := map[string]struct {
@@ -41,6 +41,14 @@ func TestCopying(t *testing.T) {
 			[]step{{before, 100, 0, 0}, {before, 100, -1, 2}, {before, 100, 100, 4}},
 			Copying{100, map[int32]BrokerCopying{1: {0, 100, 0, 100}, 4: {100, 0, 50, 0}}},
 		},
+		"no answer until it is in sync": {
+			[]step{{before, 100, 0, 0}, {before, 100, 60, 2}, {copied, 100, -1, 4}, {copied, 100, 100, 6}},
+			Copying{100, map[int32]BrokerCopying{1: {0, 100, 0, 60}, 4: {100, 0, 60, 0}}},
+		},
+		"not there at first, and then no answer": {
+			[]step{{before, 100, -2, 0}, {before, 100, -1, 2}, {copied, 100, -1, 4}, {copied, 100, 100, 6}},
+			Copying{100, map[int32]BrokerCopying{1: {0, 100, 0, 100}, 4: {100, 0, 0, 0}}},
+		},
 		"in sync from the start": {
 			[]step{{copied, 100, 50, 0}, {copied, 200, 200, 2}},
 			Copying{0, map[int32]BrokerCopying{1: {}, 4: {}}},
@@ -53,7 +61,10 @@ func TestCopying(t *testing.T) {
 				at := start.Add(time.Duration(s.halfSecond) * time.Second / 2)
 				l := copyLook{partitions: map[topicPartition]copyPartition{a: s.is}, brokers: map[int32]heldBytes{}}
 				for broker, bytes := range map[int32]int64{1: s.one, 4: s.four} {
-					if bytes >= 0 {
+					switch {
+					case bytes == -1:
+						l.silent = append(l.silent, broker)
+					case bytes >= 0:
 						l.brokers[broker] = heldBytes{at, at, map[topicPartition]int64{a: bytes}}
 					}
 				}
