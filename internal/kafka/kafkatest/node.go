@@ -140,7 +140,7 @@ func (n *node) format(ctx context.Context, properties string) error {
 }
 
 func (n *node) jvm(options ...string) []string {
-	fixed := []string{"-cp", filepath.Join(n.cluster.home, "libs", "*"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"}
+	fixed := []string{"-cp", filepath.Join(n.cluster.home, "libs", "*"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Dkeystore.pkcs12.keyPbeIterationCount=1"}
 	// Made by tools/kafka.sh: Java starts in half the time with it, and does without where it does not fit.
 	if archive := filepath.Join(n.cluster.home, "classes.jsa"); exists(archive) {
 		fixed = append(fixed, "-XX:SharedArchiveFile="+archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off", "-Xlog:class+path=off")
