@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -19,59 +18,30 @@ const (
 	leaderReplicas, followerReplicas = "leader.replication.throttled.replicas", "follower.replication.throttled.replicas"
 )
 
-// TestThrottle kills a run whose throttles are set, and sees them go with the next one.
-func TestThrottle(t *testing.T) {
-	w := newWorkspace(t)
-	w.plaintext()
-	w.oneController()
-	const bulk = "bulk"
-	limit, faster := "throttle=8MiB/s", "throttle=100MiB/s"
-	static := func(value string) string { return "config=" + asJSON(map[string]string{"queued.max.requests": value}) }
-	byHand := map[string]string{leaderReplicas: "0:1,0:4", followerReplicas: "0:5"}
-
-	w.chapter("create and fill", func() {
-		w.apply(limit)
-		w.fillBulk(bulk, 64<<20)
-		w.setTopic("slow", byHand)
-	})
-
-	w.chapter("kill -9 in the middle of a throttled move", func() {
-		w.underLoad(func() {
-			r := w.start(withVars("apply", []string{limit, static("600")})...)
-			w.until("a throttled move is under way", 2*time.Minute, func() bool {
-				topics, err := w.client().Topics(context.Background())
-				return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool {
-					return t.Name == bulk && slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.Adding) > 0 })
-				}) && len(w.throttles()) > 2
-			})
-			r.signal(syscall.SIGKILL)
-			w.wait(r)
-			if left := w.throttles(); len(left) <= 2 {
-				w.t.Fatalf("nothing was left behind but %v, so the test would prove nothing", left)
-			}
-			w.apply(faster, static("600"))
-		})
-		w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "600" })
-		w.onlyByHand("slow", byHand)
-		w.quiet(faster, static("600"))
-	})
-
-	w.chapter("destroy", w.destroy)
-}
-
-// fillBulk creates a topic of 24 partitions in three replicas and puts so many bytes into each of them.
-func (w *workspace) fillBulk(topic string, bytes int) {
+// killThrottled changes a static setting under a throttle, kills that run while a topic moves, and sees what the next one leaves.
+func (w *workspace) killThrottled(topic string) {
 	w.t.Helper()
-	ctx, client := context.Background(), w.client()
-	err := client.CreateTopic(ctx, kafka.NewTopic{Name: topic, Partitions: 24, ReplicationFactor: 3}, false)
-	if err == nil {
-		err = client.AwaitTopic(ctx, topic, 24)
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.fill(topic, bytes)
-	w.healthy()
+	limit, faster, changed := "throttle=8MiB/s", "throttle=100MiB/s", "config="+asJSON(map[string]string{"queued.max.requests": "600"})
+	byHand := map[string]string{leaderReplicas: "0:1,0:4", followerReplicas: "0:5"}
+	w.setTopic("slow", byHand)
+	w.underLoad(func() {
+		r := w.start(withVars("apply", []string{limit, changed})...)
+		w.until("a throttled move is under way", 2*time.Minute, func() bool {
+			topics, err := w.client().Topics(context.Background())
+			return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool {
+				return t.Name == topic && slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.Adding) > 0 })
+			}) && len(w.throttles()) > 2
+		})
+		r.signal(syscall.SIGKILL)
+		w.wait(r)
+		if left := w.throttles(); len(left) <= 2 {
+			w.t.Fatalf("nothing was left behind but %v, so the test would prove nothing", left)
+		}
+		w.apply(faster, changed)
+	})
+	w.specs(compute.RoleBroker, 3, func(s compute.NodeSpec) bool { return s.Config["queued.max.requests"] == "600" })
+	w.onlyByHand("slow", byHand)
+	w.quiet(faster, changed)
 }
 
 // setTopic sets a topic's settings as an administrator would.

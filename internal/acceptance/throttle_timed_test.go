@@ -10,6 +10,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/check"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // TestTimedRoll measures a roll under a throttle: it keeps to its rate in every second, and uses it. It is run by `make bench
@@ -79,4 +80,19 @@ func TestTimedRoll(t *testing.T) {
 	}
 	w.quiet(limit, static("700"))
 	w.destroy()
+}
+
+// fillBulk creates a topic of 24 partitions in three replicas and puts so many bytes into each of them.
+func (w *workspace) fillBulk(topic string, bytes int) {
+	w.t.Helper()
+	ctx, client := context.Background(), w.client()
+	err := client.CreateTopic(ctx, kafka.NewTopic{Name: topic, Partitions: 24, ReplicationFactor: 3}, false)
+	if err == nil {
+		err = client.AwaitTopic(ctx, topic, 24)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.fill(topic, bytes)
+	w.healthy()
 }
