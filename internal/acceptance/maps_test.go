@@ -15,6 +15,7 @@ import (
 
 // TestMaps moves a family of topics from one group of brokers to another by changing which topics the groups claim, under load, and back.
 func TestMaps(t *testing.T) {
+	t.Parallel() // With TestSecurity, when the others are through: both wait a lot.
 	w := newWorkspace(t)
 	config, err := os.ReadFile("testdata/maps.tf")
 	if err != nil {

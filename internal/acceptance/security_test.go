@@ -30,6 +30,7 @@ const password, wrongPassword = "correct-horse-battery-staple", "tr0ub4dor&3"
 // TestSecurity tries every listener of every node of a fleet that declares nothing but that clients may also show a certificate: with the right
 // credential, a wrong one, none, and in plaintext. Then it changes the fleet's authority, which replaces all nodes, and tries again.
 func TestSecurity(t *testing.T) {
+	t.Parallel() // With TestMaps, when the others are through: both wait a lot.
 	w := newWorkspace(t)
 	config, err := os.ReadFile("testdata/secured.tf")
 	if err != nil {
