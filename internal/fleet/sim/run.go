@@ -242,9 +242,7 @@ func (r *run) operate(p *Provider) {
 			p.revive()
 		}
 		w.tell("%s: apply", p.name)
-		p.giveUp = max(w.now, r.quiet) + 2*time.Hour + time.Duration(r.scenario.brokers())*6*time.Minute
-		err := r.apply(p, r.scenario.After)
-		p.giveUp = 0
+		err := r.patiently(p, r.scenario.After)
 		switch {
 		case w.judge.failed:
 			return
@@ -288,7 +286,7 @@ func (r *run) hurry(p *Provider) {
 	next := r.scenario.After.Cluster
 	next.Rotation = r.scenario.then[0]
 	r.w.tell("%s: apply in a hurry, to %s", p.name, next.Rotation.Text())
-	if err := r.apply(p, Desired{Cluster: next}); err != nil {
+	if err := r.patiently(p, Desired{Cluster: next}); err != nil {
 		r.w.tell("%s: apply ends: %s", p.name, err)
 	}
 	if a := r.w.authority(); a.Rotation != next.Rotation || len(r.scenario.then) == 0 || r.scenario.then[0] != next.Rotation {
@@ -311,6 +309,13 @@ func (r *run) name() {
 		slices.Sort(g.Replace)
 		r.w.tell("the operator names %v in replace_nodes of group %s", g.Replace, g.Name)
 	}
+}
+
+// patiently is an apply that may take long, and not for ever.
+func (r *run) patiently(p *Provider, d Desired) error {
+	p.giveUp = max(r.w.now, r.quiet) + 2*time.Hour + time.Duration(r.scenario.brokers())*6*time.Minute
+	defer func() { p.giveUp = 0 }()
+	return r.apply(p, d)
 }
 
 // apply is one terraform apply: the cluster first, then its groups.

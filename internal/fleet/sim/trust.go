@@ -12,7 +12,7 @@ import (
 func (j *judge) believes(w *World, m *machine) {
 	for _, id := range w.order {
 		other := w.machines[id]
-		if other == m || other.issuer == "" {
+		if other == m || !other.connects() {
 			continue
 		}
 		if !other.believed[m.issuer] {
@@ -22,6 +22,11 @@ func (j *judge) believes(w *World, m *machine) {
 			j.violate(w, Trust, "node %d, which has just got its certificate, does not believe node %d (generations %d and %d of the authority)", m.spec.NodeID, id, m.generation, other.generation)
 		}
 	}
+}
+
+// connects says whether a machine has a certificate, and runs what shows it to others.
+func (m *machine) connects() bool {
+	return m.issuer != "" && m.state != compute.StateStopped && m.state != compute.StateTerminating
 }
 
 // stored is the part of the cluster's authority that counts here, as the secret store has it.
@@ -52,7 +57,7 @@ func (j *judge) authority(w *World) {
 		return
 	}
 	for _, id := range w.order {
-		if m := w.machines[id]; m.issuer != "" && (!m.believed[string(signer[0].SubjectKeyId)] || !believed[m.issuer]) {
+		if m := w.machines[id]; m.connects() && (!m.believed[string(signer[0].SubjectKeyId)] || !believed[m.issuer]) {
 			j.violate(w, Trust, "node %d and the provider do not believe each other after this change of the authority (node of generation %d)", id, m.generation)
 		}
 	}
