@@ -38,7 +38,7 @@ type watch struct {
 	// files are links to all files that ever were, by a number, with each path that one had: what is written beside its place and then moved there has two.
 	files []keptFile
 	links map[uint64]string
-	named map[name]bool
+	named map[fileName]bool
 	// texts are the contents of short-lived things, by where they were: command lines, environments, states.
 	texts map[string]map[string]bool
 	// tasks are the kinds of processes that were seen.
@@ -50,8 +50,8 @@ type watch struct {
 
 type keptFile struct{ path, link string }
 
-// name is a path that a file had.
-type name struct {
+// fileName is a path that a file had.
+type fileName struct {
 	inode uint64
 	path  string
 }
@@ -60,7 +60,7 @@ func newWatch(t *testing.T, skip, guarded func(string) bool, dirs ...string) *wa
 	t.Helper()
 	return &watch{
 		dirs: dirs, keep: t.TempDir(), skip: skip, guarded: guarded, stop: make(chan struct{}),
-		links: map[uint64]string{}, named: map[name]bool{}, texts: map[string]map[string]bool{}, tasks: map[string]bool{}, wrong: map[string]bool{},
+		links: map[uint64]string{}, named: map[fileName]bool{}, texts: map[string]map[string]bool{}, tasks: map[string]bool{}, wrong: map[string]bool{},
 	}
 }
 
@@ -146,7 +146,7 @@ func (w *watch) visit(path string, d fs.DirEntry, err error) error {
 		}
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || w.named[name{stat.Ino, path}] {
+	if !ok || w.named[fileName{stat.Ino, path}] {
 		return nil
 	}
 	if w.links[stat.Ino] == "" {
@@ -162,7 +162,7 @@ func (w *watch) visit(path string, d fs.DirEntry, err error) error {
 		}
 		w.links[stat.Ino] = link
 	}
-	w.named[name{stat.Ino, path}] = true
+	w.named[fileName{stat.Ino, path}] = true
 	w.files = append(w.files, keptFile{path, w.links[stat.Ino]})
 	return nil
 }
