@@ -11,7 +11,6 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
 // maxFailures is how often in a row steps may fail before the rollout stops and leaves the rest to the next run.
@@ -66,6 +65,9 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		return g, err
 	}
 	stands := func(why string) error {
+		if m.asked > 0 {
+			c.unlimit(ctx, cluster)
+		}
 		moves := ""
 		if p := m.tracker.Progress().String(); p != "" {
 			moves = ", " + p
@@ -147,8 +149,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 				break
 			}
 			if s.Kind == plan.ClearThrottles {
-				// A move in the same round sets its limits anew: what was observed before the sweep is in force no more.
-				o.throttles = kafka.ThrottleState{Others: o.throttles.Others}
+				o.throttles.Topics = nil // What was observed before the sweep is in force no more.
 			}
 		}
 		if errors.Is(err, errGateClosed) {

@@ -70,7 +70,9 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m
 		}
 		return k.RemoveVoter(ctx, o.record.ID, v)
 	case plan.ClearThrottles:
-		return k.ClearThrottle(ctx, o.throttles)
+		return k.ClearThrottle(ctx, kafka.ThrottleState{Topics: o.throttles.Topics})
+	case plan.ClearRates:
+		return k.ClearThrottle(ctx, kafka.ThrottleState{Brokers: o.throttles.Brokers})
 	case plan.FinalizeFeature:
 		return finalize(ctx, k, o, s.Level)
 	}

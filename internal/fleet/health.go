@@ -164,6 +164,22 @@ func askVoters(ctx context.Context, k *kafka.Client, o *observed, f *health.Fact
 	}
 }
 
+// throttled names what replication throttles of ours slow down. Rates of brokers alone slow down nothing: a rollout leaves them there from one
+// move to the next.
+func throttled(s kafka.ThrottleState) []string {
+	if len(s.Topics) == 0 {
+		return nil
+	}
+	var names []string
+	for _, id := range slices.Sorted(maps.Keys(s.Brokers)) {
+		names = append(names, fmt.Sprintf("broker %d", id))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Topics)) {
+		names = append(names, "topic "+name)
+	}
+	return names
+}
+
 // judge adds what an observation does not have, and makes the report.
 func judge(ctx context.Context, k *kafka.Client, o observed, f health.Facts) health.Report {
 	if o.kafkaErr != nil {
@@ -173,12 +189,7 @@ func judge(ctx context.Context, k *kafka.Client, o observed, f health.Facts) hea
 	for _, v := range o.quorum.Voters {
 		f.Voters[v.ID] = health.Voter{LagRecords: v.Lag, LagMillis: v.CaughtUpAgoMillis}
 	}
-	for _, id := range slices.Sorted(maps.Keys(o.throttles.Brokers)) {
-		f.Throttles = append(f.Throttles, fmt.Sprintf("broker %d", id))
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.throttles.Topics)) {
-		f.Throttles = append(f.Throttles, "topic "+name)
-	}
+	f.Throttles = throttled(o.throttles)
 	for _, d := range o.dirs {
 		v := health.Volume{Broker: d.Broker, Path: d.Path, TotalBytes: d.TotalBytes, UsableBytes: d.UsableBytes}
 		if d.Err != nil {

@@ -87,3 +87,15 @@ func TestAnInterruptedQuestionIsNoVerdict(t *testing.T) {
 		t.Errorf("%v, %+v", err, r)
 	}
 }
+
+// TestRatesAloneAreNoThrottle: a rollout leaves them on its brokers from one move to the next, and they slow down nothing.
+func TestRatesAloneAreNoThrottle(t *testing.T) {
+	s := kafka.ThrottleState{Brokers: map[int32]kafka.BrokerThrottle{4: {Leader: 5, Follower: 5}}}
+	if got := throttled(s); got != nil {
+		t.Errorf("rates alone: %q", got)
+	}
+	s.Topics = map[string]kafka.TopicThrottle{"orders": {Leader: map[int32][]int32{0: {4}}}}
+	if got := strings.Join(throttled(s), ", "); got != "broker 4, topic orders" {
+		t.Errorf("with a topic: %q", got)
+	}
+}

@@ -16,6 +16,8 @@ const (
 	adjustEvery = 5 * time.Second
 	// tellEvery is the pause between two lines of the log on how far the moves are.
 	tellEvery = 10 * time.Second
+	// unlimitWithin is how long a run that ends short of its goal takes to leave nothing behind: whoever stops it waits for that.
+	unlimitWithin = 10 * time.Second
 	// maxBoost ends the doubling: what stands still at a thousand times its limit is not held back by it.
 	maxBoost = 1024
 )
@@ -189,6 +191,23 @@ func (m *moving) adjust(ctx context.Context, c *Client, k Kafka, g goal, o obser
 	m.tellRaised(ctx, c, g, raised)
 	c.opts.Log(ctx, "throttle", map[string]any{"group": g.group.Name, "policy": g.throttle.String(), "bytes_per_second": changes})
 	return k.SetThrottle(ctx, changes, nil, nil)
+}
+
+// unlimit takes off the rates of brokers that were to stay for the next move, when a run ends short of its goal and nothing moves. It is a
+// courtesy to whoever looks at the brokers meanwhile: alone they limit nothing, and the next run takes off what is still there.
+func (c *Client) unlimit(ctx context.Context, cluster string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlimitWithin)
+	defer cancel()
+	if c.held(ctx, cluster) != nil {
+		return // Whoever has the lease now has throttles of its own.
+	}
+	o, err := c.observe(ctx, cluster)
+	if err != nil || !o.Rates || o.Throttled || slices.ContainsFunc(o.Partitions, plan.Partition.InFlight) {
+		return
+	}
+	if err := c.engine(cluster).ClearThrottle(ctx, kafka.ThrottleState{Brokers: o.throttles.Brokers}); err != nil {
+		c.opts.Log(ctx, "the throttle rates of brokers stay for the next run to take off", map[string]any{"error": err.Error()})
+	}
 }
 
 func (*moving) tellRaised(ctx context.Context, c *Client, g goal, raised []int32) {

@@ -219,3 +219,62 @@ func TestALookTakesAsLongAsThereIsToWait(t *testing.T) {
 		t.Errorf("a longer pause was asked for: %s", got)
 	}
 }
+
+// ratedKafka is a cluster whose brokers have a rate of ours.
+type ratedKafka struct {
+	movedKafka
+	marks   map[string]kafka.TopicThrottle
+	cleared []kafka.ThrottleState
+}
+
+func (k *ratedKafka) Throttles(context.Context, []int32, []string) (kafka.ThrottleState, error) {
+	return kafka.ThrottleState{Brokers: map[int32]kafka.BrokerThrottle{1: {Leader: 5, Follower: 5}}, Topics: k.marks}, nil
+}
+
+func (k *ratedKafka) ClearThrottle(_ context.Context, s kafka.ThrottleState) error {
+	k.cleared = append(k.cleared, s)
+	return nil
+}
+
+// TestARunThatEndsShortTakesItsRatesOff, unless something moves under them or another run has taken over.
+func TestARunThatEndsShortTakesItsRatesOff(t *testing.T) {
+	still := kafka.Partition{Topic: "t", Leader: 1, Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}}
+	moving := still
+	moving.Adding = []int32{3}
+	marks := map[string]kafka.TopicThrottle{"t": {Follower: map[int32][]int32{0: {3}}}}
+	for name, c := range map[string]struct {
+		view   kafka.Partition
+		marks  map[string]kafka.TopicThrottle
+		leased bool
+		want   int
+	}{
+		"nothing moves":         {still, nil, true, 1},
+		"a move is in flight":   {moving, marks, true, 0},
+		"a mark is there still": {still, marks, true, 0},
+		"the lease is lost":     {still, nil, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			driver := &leasedDriver{fakeDriver: fakeDriver{record: compute.Cluster{Name: "c", ID: "x", NextNodeID: 4}}}
+			for id := range int32(3) {
+				driver.instances = append(driver.instances, compute.Instance{
+					Spec: compute.NodeSpec{NodeID: id + 1, Role: compute.RoleBroker, Group: "main", InstanceType: "small"}, State: compute.StateRunning, Address: "x",
+				})
+			}
+			k := &ratedKafka{movedKafka: movedKafka{views: []kafka.Partition{c.view}}, marks: c.marks}
+			client := New(driver, Options{Kafka: func(string) Kafka { return k }})
+			if c.leased {
+				unlock, err := client.lock(t.Context(), "c")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer unlock()
+			}
+			interrupted, cancel := context.WithCancel(t.Context())
+			cancel()
+			client.unlimit(interrupted, "c")
+			if len(k.cleared) != c.want || c.want > 0 && (len(k.cleared[0].Brokers) != 1 || len(k.cleared[0].Topics) > 0) {
+				t.Errorf("taken off: %+v", k.cleared)
+			}
+		})
+	}
+}

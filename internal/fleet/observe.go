@@ -126,7 +126,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		}
 		if err != nil {
 			// An answer that was begun and not finished is none: nothing is decided by half of it.
-			o.kafkaErr, o.KafkaUp, o.Partitions, o.Throttled, o.ClusterConfig = err, false, nil, false, nil
+			o.kafkaErr, o.KafkaUp, o.Partitions, o.Throttled, o.Rates, o.ClusterConfig = err, false, nil, false, false, nil
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(nodes)) {
@@ -260,7 +260,7 @@ func (c *Client) askKafka(ctx context.Context, cluster string, o *observed, node
 	if err != nil {
 		return err
 	}
-	o.Throttled = !o.throttles.Empty()
+	o.Throttled, o.Rates = len(o.throttles.Topics) > 0, len(o.throttles.Brokers) > 0
 	return nil
 }
 

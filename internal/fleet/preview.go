@@ -130,7 +130,7 @@ func predict(o observed, g goal, at time.Time) Preview {
 }
 
 func onlySweeps(steps []plan.Step) bool {
-	return !slices.ContainsFunc(steps, func(s plan.Step) bool { return s.Kind != plan.ClearThrottles })
+	return !slices.ContainsFunc(steps, func(s plan.Step) bool { return !s.Kind.Sweeps() })
 }
 
 // summarize turns steps into what a reader of a plan wants to know. Ids of nodes to come are not known before they come: another

@@ -110,7 +110,7 @@ func TestPreviewWithoutASnapshotStartsFromNothing(t *testing.T) {
 
 // TestForeignMoveIsNoChange: partitions that somebody else moves under a throttle of theirs do not make a plan.
 func TestForeignMoveIsNoChange(t *testing.T) {
-	steps := []plan.Step{{Kind: plan.ClearThrottles}}
+	steps := []plan.Step{{Kind: plan.ClearThrottles}, {Kind: plan.ClearRates}}
 	if !onlySweeps(steps) || onlySweeps(append(steps, plan.Step{Kind: plan.Stop})) {
 		t.Error("a sweep alone is not told from a change")
 	}

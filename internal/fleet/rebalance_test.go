@@ -99,7 +99,7 @@ func TestRebalanceIsPlannedFromWhatIsThere(t *testing.T) {
 	for _, s := range steps {
 		moved += s.Bytes()
 		switch s.Kind {
-		case plan.Move, plan.Reorder, plan.ElectLeaders, plan.ClearThrottles:
+		case plan.Move, plan.Reorder, plan.ElectLeaders, plan.ClearThrottles, plan.ClearRates:
 		default:
 			t.Errorf("no step of a rebalance: %s", s)
 		}
@@ -203,7 +203,7 @@ func TestRebalanceGoesOnWithItsOwnMoves(t *testing.T) {
 	whole := planRebalance(settled(t, evenOut, o), o)
 	p := &o.Partitions[0]
 	p.Adding, p.Removing, p.Replicas = []int32{4}, []int32{1}, []int32{4, 2, 3, 1}
-	o.Throttled = true
+	o.Throttled, o.Rates = true, true
 	if rest := planRebalance(settled(t, evenOut, o), o); rest.BytesToMove != whole.BytesToMove-1<<20 {
 		t.Errorf("%d bytes are left of %d, with 1 MiB in flight", rest.BytesToMove, whole.BytesToMove)
 	}

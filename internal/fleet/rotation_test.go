@@ -68,6 +68,9 @@ func TestNoStepOfARotationCutsANodeOff(t *testing.T) {
 			switch rapid.SampledFrom([]string{"step", "replace", "replace", "all"}).Draw(t, "what") {
 			case "step":
 				to := rapid.SampledFrom([]Rotation{NoRotation, TrustNew, UseNew}).Draw(t, "to")
+				if len(nodes) < 3 { // Few of the random orders come to the end of a rotation. Small fleets go straight on.
+					to = map[Rotation]Rotation{NoRotation: TrustNew, TrustNew: UseNew, UseNew: NoRotation}[a.Rotation]
+				}
 				next, err := a.rotated("c", to, Authority{}, instancesOf(nodes, now), now)
 				if err != nil {
 					if !errors.Is(err, ErrRotation) || !errors.Is(err, compute.ErrInvalid) || next != a {

@@ -198,7 +198,7 @@ func (d *healthDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"offline":        foundAttribute("Log directories that Kafka has given up."),
 				},
 			},
-			"expired_throttles": foundAttribute("Brokers and topics with a replication throttle that a rollout of this provider has left behind, with no move in flight. The next apply removes them." + unknown),
+			"expired_throttles": foundAttribute("Brokers and topics with a replication throttle that a rollout of this provider has left behind, with no move in flight. The next apply removes them. Rates of brokers count while replicas of some topic are marked as throttled: alone they slow down nothing." + unknown),
 			"leftover_cordons": schema.ListAttribute{
 				MarkdownDescription: "Brokers of this fleet that are cordoned and that no rollout needs to be, as far as can be seen. The next apply lifts it." + unknown,
 				ElementType:         types.Int64Type, Computed: true,

@@ -56,7 +56,7 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 	case plan.ConfigureCluster:
 		f.ClusterConfig = merge(f.ClusterConfig, s.Config)
 	case plan.Move:
-		f.Throttled = true
+		f.Throttled, f.Rates = true, true
 		for _, m := range s.Moves {
 			f.move(m)
 		}
@@ -90,6 +90,8 @@ func (f *Fleet) Apply(g plan.Group, s plan.Step) {
 		f.removeVoter(s.NodeID)
 	case plan.ClearThrottles:
 		f.Throttled = false
+	case plan.ClearRates:
+		f.Rates = false
 	case plan.FinalizeFeature:
 		f.MetadataLevel = s.Level
 	}

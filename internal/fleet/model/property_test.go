@@ -226,7 +226,7 @@ func TestBrokerRolloutsAreSafeAndEnd(t *testing.T) {
 				t.Fatalf("partition %v has %d replicas in %d zones of %d", p.TopicPartition, rf, len(distinct), newZones)
 			}
 		}
-		if w.fleet.Throttled {
+		if w.fleet.Throttled || w.fleet.Rates {
 			t.Fatal("a throttle is left at the end")
 		}
 		if d := plan.Next(next, w.fleet.Observation, w.fleet.Now); !d.Done() {

@@ -17,8 +17,9 @@ type Observation struct {
 	KafkaUp bool
 	// Partitions are all partitions of all topics, the internal ones included.
 	Partitions []Partition
-	// Throttled says that a replication throttle of ours is set on some broker or topic. What others set by hand does not count.
-	Throttled bool
+	// Throttled says that replicas of some topic are marked as throttled by us, Rates that a rate of ours is set on some broker. What others
+	// set by hand does not count.
+	Throttled, Rates bool
 	// Quorum is the controllers' own view; nil when none of them gave it.
 	Quorum *Quorum
 	// ClusterConfig is the cluster-wide dynamic configuration; nil when it is not known.

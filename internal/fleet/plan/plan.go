@@ -59,11 +59,25 @@ func Next(g Group, o Observation, now time.Time) Decision {
 		controllers(g, o, now, &d)
 		return d
 	}
-	if o.Throttled && !o.inFlight() && !g.off(GuardSweep) {
-		d.step(Step{Kind: ClearThrottles, Reason: "no reassignment is in flight, so the throttles are left over"})
-	}
 	brokers(g, o, now, &d)
+	sweep(g, o, &d)
 	return d
+}
+
+// sweep takes throttles off when nothing moves any more. The marks of topics go at once. The rates of brokers, which limit nothing without
+// marks, stay for the next move until the rollout ends, since a broker pays for each change of its settings (docs/adr/0018).
+func sweep(g Group, o Observation, d *Decision) {
+	if o.inFlight() || g.off(GuardSweep) {
+		return
+	}
+	var first []Step
+	if o.Throttled {
+		first = append(first, Step{Kind: ClearThrottles, Reason: "no reassignment is in flight"})
+	}
+	if o.Rates && len(d.Steps) == 0 && len(d.Waiting) == 0 {
+		first = append(first, Step{Kind: ClearRates, Reason: "there is nothing left to move"})
+	}
+	d.Steps = append(first, d.Steps...)
 }
 
 func (o Observation) inFlight() bool {

@@ -50,7 +50,7 @@ func Unsettled(g Group, o Observation, now time.Time) string {
 	g.Rebalance = Rebalance{NotOnScaleOut: true}
 	d := Next(g, o, now)
 	for _, s := range d.Steps {
-		if s.Kind != ClearThrottles {
+		if !s.Kind.Sweeps() {
 			return "the next apply has to do this first: " + s.String()
 		}
 	}

@@ -17,6 +17,7 @@ type Kind string
 // The kinds of step, in the order in which a rollout usually meets them.
 const (
 	ClearThrottles   Kind = "clear throttles"
+	ClearRates       Kind = "clear throttle rates"
 	Uncordon         Kind = "uncordon"
 	Launch           Kind = "launch"
 	Certify          Kind = "certify"
@@ -39,6 +40,9 @@ const (
 func (k Kind) Irreversible() bool {
 	return slices.Contains([]Kind{ElectUnclean, Stop, Terminate, Unregister, RemoveVoter, FinalizeFeature}, k)
 }
+
+// Sweeps says that a step only takes off a replication throttle.
+func (k Kind) Sweeps() bool { return k == ClearThrottles || k == ClearRates }
 
 // Step is one action of a rollout, as data: it can be executed, applied to the model, and printed.
 type Step struct {
@@ -102,7 +106,7 @@ func (s Step) Text(name func(int32) string) string {
 		fmt.Fprintf(&b, " of %s", plural(len(s.Partitions), "partition"))
 	case FinalizeFeature:
 		fmt.Fprintf(&b, " metadata.version at level %d", s.Level)
-	case ClearThrottles, ConfigureCluster:
+	case ClearThrottles, ClearRates, ConfigureCluster:
 	default:
 		fmt.Fprintf(&b, " %s", name(s.NodeID))
 	}
