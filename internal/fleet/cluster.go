@@ -132,12 +132,24 @@ func (c *Client) DestroyCluster(ctx context.Context, name string) error {
 		return err
 	}
 	for _, i := range instances {
-		if i.Spec.Role == compute.RoleBroker {
+		if i.Spec.Role == compute.RoleBroker && i.State != compute.StateTerminating {
 			return fmt.Errorf("%w: broker %d of group %q still runs; destroy the cluster's broker groups first", ErrInUse, i.Spec.NodeID, i.Spec.Group)
 		}
 	}
 	if err := c.terminateAll(ctx, name, instances); err != nil {
 		return err
+	}
+	// A machine may still be on its way out, and a cluster is not forgotten under it.
+	for gone := len(instances) == 0; !gone; {
+		if instances, err = c.driver.List(ctx, name); err != nil {
+			return err
+		}
+		if gone = len(instances) == 0; !gone {
+			if ctx.Err() != nil {
+				return fmt.Errorf("%d machines of cluster %q are still on their way out, %s among them: %w", len(instances), name, instances[0].ID, ctx.Err())
+			}
+			c.opts.Sleep(ctx, c.opts.Poll)
+		}
 	}
 	c.mu.Lock()
 	if k := c.kafkas[name]; k != nil {
