@@ -135,6 +135,10 @@ type TopicClaim struct {
 type Catalog struct {
 	Zones         []string
 	InstanceTypes map[string]InstanceType
+	// EC2 says that nodes are EC2 instances: a spec says what they are made of.
+	EC2 bool
+	// SilentAfter is from how old its latest report is on that an agent is taken for silent; 0 is six times ReportEvery.
+	SilentAfter time.Duration
 }
 
 // InstanceType is a size of machine.
@@ -166,6 +170,8 @@ type NodeSpec struct {
 	Config map[string]string `json:"config,omitempty"`
 	// Security is how the node's listeners are protected.
 	Security Security `json:"security"`
+	// AWS is what else an EC2 instance is made of; nil for nodes of other drivers.
+	AWS *AWSMachine `json:"aws,omitempty"`
 	// Replaces is the node that this one takes over from, 0 when it is an addition. It is how a later run knows whose replicas
 	// belong here, and is no part of the spec hash.
 	Replaces int32 `json:"replaces,omitempty"`
@@ -180,6 +186,23 @@ type NodeSpec struct {
 	ReleaseVersion string `json:"release_version,omitempty"`
 	// SpecHash identifies everything above that all nodes of the group share. Two nodes with one hash are interchangeable.
 	SpecHash string `json:"spec_hash"`
+}
+
+// AWSMachine is what an EC2 instance is made of beside its type.
+type AWSMachine struct {
+	// ImageID is the AMI, and RootDevice how that names its root volume.
+	ImageID    string `json:"image_id"`
+	RootDevice string `json:"root_device,omitempty"`
+	// SubnetIDs are by zone.
+	SubnetIDs        map[string]string `json:"subnet_ids"`
+	SecurityGroupIDs []string          `json:"security_group_ids,omitempty"`
+	// InstanceProfile is the name or the ARN of the profile whose role the node's agent has.
+	InstanceProfile string `json:"instance_profile,omitempty"`
+	PlacementGroup  string `json:"placement_group,omitempty"`
+	// FallbackInstanceTypes are tried in this order, in the same zone, where it has no capacity for the spec's.
+	FallbackInstanceTypes []string `json:"fallback_instance_types,omitempty"`
+	// UserDataExtra are lines of a shell script, which run before the agent does.
+	UserDataExtra string `json:"user_data_extra,omitempty"`
 }
 
 // State is what compute knows of an instance. It says nothing of Kafka.
@@ -240,7 +263,8 @@ const (
 	PhaseFailed     Phase = "failed"     // cannot ever start as it is (no Java, wrong spec)
 )
 
-// ReportEvery is how often at least an agent reports that lives, also when nothing has changed and whatever its phase is.
+// ReportEvery is how often at least an agent reports that lives, also when nothing has changed and whatever its phase is. Where a report costs
+// more than a file does, it may be rarer: Catalog.SilentAfter says then what is too rare.
 const ReportEvery = 10 * time.Second
 
 // NodeStatus is the node agent's report, a small JSON document.

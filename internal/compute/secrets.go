@@ -11,7 +11,8 @@ import (
 // it is in no spec, record, report, log or error.
 //
 // A secret has a name, of at most 64 lower-case letters, digits and hyphens, the first one no hyphen, and a value of 1 to MaxSecretBytes bytes,
-// which is returned as it was stored. Any other name or value is ErrInvalid. Whoever changes a secret holds the cluster's lease.
+// which is returned as it was stored. Any other name or value is ErrInvalid, and so may be a value of more than half as many bytes that is no
+// plain text (ASCII): some stores keep text only. Whoever changes a secret holds the cluster's lease.
 //
 // Secrets need no record: an authority is made before its cluster's record is, and stays until then. DeleteCluster removes all secrets of the
 // cluster, and before its record, so that a run which was cut off in between finds the record and calls it again; it removes them where there is no

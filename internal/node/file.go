@@ -43,6 +43,14 @@ const (
 	FormattedMark = "formatted"
 )
 
+// Driver is what the agent asks of the driver that has made its machine, and tells it.
+type Driver struct {
+	Controllers Controllers
+	Identity    Identity
+	// Report hears of each status when the file is written, and does not wait; nil where the driver reads the file.
+	Report func(compute.NodeStatus)
+}
+
 // Controllers returns the addresses, host:port, of the cluster's live controllers. It is asked before each start of Kafka,
 // since controllers are replaced and their addresses change.
 type Controllers func(ctx context.Context) ([]string, error)

@@ -32,7 +32,7 @@ func (a *agent) renew(ctx context.Context) error {
 	}
 	asking, done := context.WithTimeout(ctx, askTimeout)
 	defer done()
-	identity, err := a.identity(asking)
+	identity, err := a.driver.Identity(asking)
 	if err != nil || identity == a.installed {
 		return err
 	}

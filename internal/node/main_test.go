@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	defer stop()
 	f, err := ReadFile(spec)
 	if err == nil {
-		err = Run(ctx, f, func(context.Context) ([]string, error) { return []string{f.Listen}, nil }, nil)
+		err = Run(ctx, f, Driver{Controllers: func(context.Context) ([]string, error) { return []string{f.Listen}, nil }})
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -146,7 +146,7 @@ func run(t *testing.T, f File, controllers Controllers) *running {
 	}
 	ended := make(chan struct{})
 	go func() {
-		r.done <- Run(ctx, f, controllers, nil)
+		r.done <- Run(ctx, f, Driver{Controllers: controllers})
 		close(ended)
 	}()
 	t.Cleanup(func() {

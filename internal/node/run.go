@@ -31,11 +31,11 @@ var (
 
 // Run is the agent: it returns when ctx ends and Kafka has stopped. Whatever goes wrong with the node is in its status, not in the
 // error: a machine whose agent has ended cannot say why. An error means that there is no place for a status.
-func Run(ctx context.Context, f File, controllers Controllers, identity Identity) error {
+func Run(ctx context.Context, f File, driver Driver) error {
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return fmt.Errorf("the agent's directory: %w", err)
 	}
-	a := &agent{file: f, controllers: controllers, identity: identity, began: time.Now(), status: compute.NodeStatus{Phase: compute.PhasePreparing}}
+	a := &agent{file: f, driver: driver, began: time.Now(), status: compute.NodeStatus{Phase: compute.PhasePreparing}}
 	if err := a.report(func(*compute.NodeStatus) {}); err != nil {
 		return fmt.Errorf("the node's status: %w", err)
 	}
@@ -63,13 +63,12 @@ func Run(ctx context.Context, f File, controllers Controllers, identity Identity
 }
 
 type agent struct {
-	file        File
-	controllers Controllers
-	identity    Identity
-	installed   compute.Identity
-	entrance    *entrance
-	starts      int
-	began       time.Time
+	file      File
+	driver    Driver
+	installed compute.Identity
+	entrance  *entrance
+	starts    int
+	began     time.Time
 
 	mu     sync.Mutex
 	status compute.NodeStatus
@@ -84,6 +83,9 @@ func (a *agent) report(change func(*compute.NodeStatus)) error {
 	content, err := json.Marshal(a.status)
 	if err != nil {
 		return err
+	}
+	if a.driver.Report != nil {
+		a.driver.Report(a.status)
 	}
 	return replaceFile(filepath.Join(a.file.Dir, StatusFile), append(content, '\n'))
 }
@@ -113,7 +115,7 @@ func (a *agent) live(ctx, serving context.Context) error {
 		return err
 	}
 	var err error
-	if a.entrance, err = openEntrance(serving, a.file.Listen, a.controllers); err != nil {
+	if a.entrance, err = openEntrance(serving, a.file.Listen, a.driver.Controllers); err != nil {
 		return err
 	}
 	if err := a.identify(ctx); err != nil {
@@ -172,7 +174,7 @@ func (a *agent) formatOnce(ctx context.Context) error {
 func (a *agent) quorum(ctx context.Context) ([]string, error) {
 	for {
 		asking, done := context.WithTimeout(ctx, askTimeout)
-		addresses, err := a.controllers(asking)
+		addresses, err := a.driver.Controllers(asking)
 		done()
 		if a.file.Spec.Bootstrap && !slices.Contains(addresses, a.file.Listen) {
 			addresses, err = append(addresses, a.file.Listen), nil

@@ -150,7 +150,7 @@ func testLeaseBroken(t *testing.T, s suite) {
 func testLeaseBrokenOnce(t *testing.T, s suite) {
 	s.cluster(t, "prod")
 	ada := lock(t, s.Brief(true), "prod", "Ada's apply")
-	time.Sleep(s.LeaseExpiry + s.LeaseExpiry/20)
+	time.Sleep(s.LeaseExpiry + s.LeaseExpiry/20 + s.LeaseGrain)
 	s.wantOneHolder(t)
 	wantLost(t, "the broken lease", ada, "prod")
 }
@@ -158,7 +158,7 @@ func testLeaseBrokenOnce(t *testing.T, s suite) {
 func testLeaseOverdue(t *testing.T, s suite) {
 	s.cluster(t, "prod")
 	ada := lock(t, s.Brief(true), "prod", "Ada's apply")
-	time.Sleep(s.LeaseExpiry + s.LeaseExpiry/20)
+	time.Sleep(s.LeaseExpiry + s.LeaseExpiry/20 + s.LeaseGrain)
 	for range 2 {
 		wantLost(t, "a lease that is overdue and that nobody has taken", ada, "prod")
 	}

@@ -21,6 +21,8 @@ type Fixture struct {
 	Driver compute.Driver
 	// Again returns one more driver of the same fleets, as the next run of Terraform has it.
 	Again func() compute.Driver
+	// Complete adds to a spec what only this driver's nodes need; nil adds nothing.
+	Complete func(*compute.NodeSpec)
 	// KafkaVersion is one that the driver's nodes can run.
 	KafkaVersion string
 	// Brief returns one more driver of the same fleets, whose leases expire after LeaseExpiry. The leases of one that is hung are not
@@ -28,6 +30,8 @@ type Fixture struct {
 	Brief func(hung bool) compute.Driver
 	// LeaseExpiry is a few seconds: the suite waits for it, and a machine that is busy with other tests must not miss it.
 	LeaseExpiry time.Duration
+	// LeaseGrain is how much later than that a lease may be found to have expired.
+	LeaseGrain time.Duration
 	// Schedule has the machine of an instance scheduled for maintenance by whoever runs it, for that reason.
 	Schedule func(t *testing.T, instance compute.Instance, reason string)
 }
@@ -143,11 +147,11 @@ func (s suite) spec(t *testing.T, cluster string, id int32) compute.NodeSpec {
 	must(t, err)
 	var machine compute.InstanceType
 	for _, m := range catalog.InstanceTypes {
-		if machine.Name == "" || m.MemoryBytes < machine.MemoryBytes {
+		if machine.Name == "" || m.MemoryBytes < machine.MemoryBytes || m.MemoryBytes == machine.MemoryBytes && m.Name < machine.Name {
 			machine = m
 		}
 	}
-	return compute.NodeSpec{
+	spec := compute.NodeSpec{
 		Security:     compute.Security{Plaintext: true},
 		Cluster:      cluster,
 		ClusterID:    clusterID,
@@ -161,6 +165,10 @@ func (s suite) spec(t *testing.T, cluster string, id int32) compute.NodeSpec {
 		Config:       map[string]string{"num.io.threads": "4", "a.text": "with \"quotes\", spaces and ü"},
 		SpecHash:     "0123abcd",
 	}
+	if s.Complete != nil {
+		s.Complete(&spec)
+	}
+	return spec
 }
 
 func (s suite) launch(t *testing.T, cluster string, id int32) compute.Instance {

@@ -43,11 +43,12 @@ func testSecret(t *testing.T, s suite) {
 	must(t, s.Driver.DeleteSecret(t.Context(), "prod", compute.AuthoritySecret))
 	s.cluster(t, "prod")
 	s.wantNoSecret(t, "prod", compute.AuthoritySecret)
-	all := make([]byte, compute.MaxSecretBytes)
+	all := make([]byte, 256)
 	for i := range all {
 		all[i] = byte(i)
 	}
-	for _, value := range [][]byte{[]byte("a value"), {0}, []byte("-----BEGIN\r\nü \xff\n\n"), all, []byte("\"}'; ${x} $(y) %s\\")} {
+	longest := bytes.Repeat([]byte("text of a"), compute.MaxSecretBytes)[:compute.MaxSecretBytes]
+	for _, value := range [][]byte{[]byte("a value"), longest, {0}, []byte("-----BEGIN\r\nü \xff\n\n"), all, []byte("\"}'; ${x} $(y) %s\\")} {
 		must(t, s.Driver.PutSecret(t.Context(), "prod", compute.AuthoritySecret, value))
 		for _, d := range []compute.Driver{s.Driver, s.Again()} {
 			got, err := d.Secret(t.Context(), "prod", compute.AuthoritySecret)

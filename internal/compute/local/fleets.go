@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,18 +36,7 @@ const (
 // rootPatience is how long the root is waited for: some times what the slowest holder needs, a DeleteCluster that kills.
 const rootPatience = 4 * killDeadline
 
-// clusterName admits no name that is a path, hidden, or an option on a command line.
-var clusterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
-
-func checkName(cluster string) error {
-	if !clusterName.MatchString(cluster) {
-		return fmt.Errorf("%w: %q cannot be a cluster's name here; it must begin with a letter or a digit, and have at most 128 letters, digits, dots, "+
-			"underscores and hyphens", compute.ErrInvalid, cluster)
-	}
-	return nil
-}
-
-// clusterDir returns the cluster's directory. The name must have passed checkName.
+// clusterDir returns the cluster's directory. The name must have passed compute.CheckClusterName.
 func (f fleets) clusterDir(cluster string) string { return filepath.Join(f.root, cluster) }
 
 // nodeDir returns the directory of a node, which is there for as long as the node is.
@@ -70,7 +58,7 @@ func parseInstanceID(instance string) (cluster string, id int32, ok bool) {
 		return "", 0, false
 	}
 	id, ok = parseNodeID(name[cut+1:])
-	return name[:cut], id, ok && checkName(name[:cut]) == nil
+	return name[:cut], id, ok && compute.CheckClusterName(name[:cut]) == nil
 }
 
 func parseNodeID(text string) (int32, bool) {

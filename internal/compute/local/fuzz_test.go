@@ -36,7 +36,7 @@ func FuzzInstanceID(f *testing.F) {
 				t.Errorf("%q leads to %q, %v", text, rel, err)
 			}
 		}
-		if checkName(cluster) != nil || id <= 0 {
+		if compute.CheckClusterName(cluster) != nil || id <= 0 {
 			return
 		}
 		if name, again, ok := parseInstanceID(instanceID(cluster, id)); !ok || name != cluster || again != id {

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +28,7 @@ const (
 
 // Launch implements compute.Driver.
 func (d *Driver) Launch(ctx context.Context, spec compute.NodeSpec) (compute.Instance, error) {
-	if err := checkSpec(spec); err != nil {
+	if err := catalog().Check(spec); err != nil {
 		return compute.Instance{}, err
 	}
 	if err := d.CheckKafka(ctx, spec.KafkaVersion); err != nil {
@@ -63,29 +61,6 @@ func (d *Driver) Launch(ctx context.Context, spec compute.NodeSpec) (compute.Ins
 		return compute.Instance{}, fmt.Errorf("cannot launch node %d of cluster %q: %w", spec.NodeID, spec.Cluster, err)
 	}
 	return instance, nil
-}
-
-// checkSpec refuses what this driver can never launch.
-func checkSpec(spec compute.NodeSpec) error {
-	if err := checkName(spec.Cluster); err != nil {
-		return err
-	}
-	offer := catalog()
-	if !slices.Contains(offer.Zones, spec.Zone) {
-		return fmt.Errorf("%w: there is no zone %q; the zones here are %s", compute.ErrInvalid, spec.Zone, strings.Join(offer.Zones, ", "))
-	}
-	machine, ok := offer.InstanceTypes[spec.InstanceType]
-	if !ok {
-		return fmt.Errorf("%w: there is no instance type %q; the types here are %s", compute.ErrInvalid, spec.InstanceType,
-			strings.Join(slices.Sorted(maps.Keys(offer.InstanceTypes)), ", "))
-	}
-	if spec.Role != compute.RoleBroker && spec.Role != compute.RoleController {
-		return fmt.Errorf("%w: %q is not a node's role", compute.ErrInvalid, spec.Role)
-	}
-	if spec.HeapBytes > machine.MemoryBytes {
-		return fmt.Errorf("%w: a heap of %d bytes does not fit into a %s, which has %d bytes of memory", compute.ErrInvalid, spec.HeapBytes, machine.Name, machine.MemoryBytes)
-	}
-	return nil
 }
 
 // record returns the record of the node's cluster if it lets the node be launched.

@@ -21,7 +21,7 @@ import (
 
 // List implements compute.Driver.
 func (f fleets) List(ctx context.Context, cluster string) ([]compute.Instance, error) {
-	if err := checkName(cluster); err != nil {
+	if err := compute.CheckClusterName(cluster); err != nil {
 		return nil, err
 	}
 	ids, err := f.nodeIDs(cluster)

@@ -15,7 +15,7 @@ import (
 // Lock implements compute.Driver. The lease is an flock, which the kernel gives up when its process dies, with the time of its last
 // renewal, which tells a process that works from one that hangs.
 func (d *Driver) Lock(ctx context.Context, cluster, name string) (compute.Lease, error) {
-	if err := checkName(cluster); err != nil {
+	if err := compute.CheckClusterName(cluster); err != nil {
 		return nil, err
 	}
 	release, err := d.lockRoot(ctx)

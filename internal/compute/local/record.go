@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,7 @@ import (
 
 // GetCluster implements compute.Driver.
 func (f fleets) GetCluster(_ context.Context, name string) (compute.Cluster, error) {
-	if err := checkName(name); err != nil {
+	if err := compute.CheckClusterName(name); err != nil {
 		return compute.Cluster{}, err
 	}
 	path := filepath.Join(f.clusterDir(name), recordFile)
@@ -43,7 +42,7 @@ func parseRecord(text []byte, name string) (compute.Cluster, error) {
 	switch {
 	case c.Name != name:
 		return compute.Cluster{}, fmt.Errorf("it is that of cluster %q", c.Name)
-	case !isClusterID(c.ID):
+	case !compute.IsClusterID(c.ID):
 		return compute.Cluster{}, fmt.Errorf("its id is %q", c.ID)
 	case c.NextNodeID < 1:
 		return compute.Cluster{}, fmt.Errorf("its next node id is %d", c.NextNodeID)
@@ -51,18 +50,12 @@ func parseRecord(text []byte, name string) (compute.Cluster, error) {
 	return c, nil
 }
 
-// isClusterID says that a text is an id as Kafka makes them.
-func isClusterID(text string) bool {
-	id, err := base64.RawURLEncoding.DecodeString(text)
-	return err == nil && len(id) == 16
-}
-
 // PutCluster implements compute.Driver.
 func (f fleets) PutCluster(ctx context.Context, c compute.Cluster) error {
-	if err := checkName(c.Name); err != nil {
+	if err := compute.CheckClusterName(c.Name); err != nil {
 		return err
 	}
-	if !isClusterID(c.ID) {
+	if !compute.IsClusterID(c.ID) {
 		return fmt.Errorf("%w: %q is not a Kafka cluster id, which is 16 bytes as 22 base64url characters", compute.ErrInvalid, c.ID)
 	}
 	release, err := f.lockRoot(ctx)
@@ -109,7 +102,7 @@ func (f fleets) writeRecord(c compute.Cluster) error {
 
 // DeleteCluster implements compute.Driver.
 func (f fleets) DeleteCluster(ctx context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := compute.CheckClusterName(name); err != nil {
 		return err
 	}
 	release, err := f.lockRoot(ctx)

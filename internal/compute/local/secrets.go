@@ -22,7 +22,7 @@ func (f fleets) secretPath(cluster, name string) string {
 }
 
 func checkSecretName(cluster, name string) error {
-	if err := checkName(cluster); err != nil {
+	if err := compute.CheckClusterName(cluster); err != nil {
 		return err
 	}
 	return compute.CheckSecretName(name)
@@ -56,7 +56,7 @@ func (f fleets) secret(cluster, name string) ([]byte, error) {
 
 // PutSecret implements compute.Driver.
 func (f fleets) PutSecret(ctx context.Context, cluster, name string, value []byte) error {
-	if err := checkName(cluster); err != nil {
+	if err := compute.CheckClusterName(cluster); err != nil {
 		return err
 	}
 	if err := compute.CheckSecret(name, value); err != nil {
