@@ -28,11 +28,13 @@ func TestNodeRefusesWhatItCannotRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		`"spec" not set`:           {"node"},
-		"the node's spec file":     {"node", "--spec", filepath.Join(dir, "missing")},
-		`the driver "elsewhere"`:   {"node", "--spec", spec},
-		`unknown command "nodes"`:  {"nodes"},
-		`unknown command "please"`: {"node", "--spec", spec, "please"},
+		"[spec aws-spec]":           {"node"},
+		"[aws-spec aws-digest]":     {"node", "--aws-spec", "/kafkafleet/prod/nodes/7"},
+		"none of the others can be": {"node", "--spec", spec, "--aws-spec", "/kafkafleet/prod/nodes/7", "--aws-digest", "0"},
+		"the node's spec file":      {"node", "--spec", filepath.Join(dir, "missing")},
+		`the driver "elsewhere"`:    {"node", "--spec", spec},
+		`unknown command "nodes"`:   {"nodes"},
+		`unknown command "please"`:  {"node", "--spec", spec, "please"},
 	} {
 		root := Root("test")
 		root.SetArgs(args)

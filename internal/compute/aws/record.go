@@ -1,0 +1,127 @@
+package aws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+)
+
+// GetCluster implements compute.Driver.
+func (d *Driver) GetCluster(ctx context.Context, name string) (compute.Cluster, error) {
+	if err := compute.CheckClusterName(name); err != nil {
+		return compute.Cluster{}, err
+	}
+	p, err := d.get(ctx, recordName(name))
+	if err != nil {
+		return compute.Cluster{}, fmt.Errorf("cluster %q: %w", name, err)
+	}
+	var c compute.Cluster
+	if err := json.Unmarshal([]byte(p.value), &c); err != nil {
+		return compute.Cluster{}, fmt.Errorf("the record of cluster %q, the parameter %s, is damaged: %w", name, p.name, err)
+	}
+	if c.Name != name || !compute.IsClusterID(c.ID) {
+		return compute.Cluster{}, fmt.Errorf("the record of cluster %q, the parameter %s, is damaged: it is that of %q with the id %q", name, p.name, c.Name, c.ID)
+	}
+	if c.NextNodeID, err = d.nextNodeID(ctx, name); err != nil {
+		return compute.Cluster{}, err
+	}
+	return c, nil
+}
+
+// PutCluster implements compute.Driver.
+func (d *Driver) PutCluster(ctx context.Context, c compute.Cluster) error {
+	if err := compute.CheckClusterName(c.Name); err != nil {
+		return err
+	}
+	if !compute.IsClusterID(c.ID) {
+		return fmt.Errorf("%w: %q is not a Kafka cluster id, which is 16 bytes as 22 base64url characters", compute.ErrInvalid, c.ID)
+	}
+	c.NextNodeID = 0 // It is kept by itself.
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	err = d.put(ctx, recordName(c.Name), string(text), types.ParameterTypeString, true)
+	if !errors.Is(err, errExists) {
+		return err
+	}
+	old, err := d.GetCluster(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	if old.ID != c.ID {
+		return fmt.Errorf("%w: cluster %q has the id %s, which never changes; it cannot become %s", compute.ErrInvalid, c.Name, old.ID, c.ID)
+	}
+	return d.put(ctx, recordName(c.Name), string(text), types.ParameterTypeString, false)
+}
+
+// DeleteCluster implements compute.Driver.
+func (d *Driver) DeleteCluster(ctx context.Context, name string) error {
+	if err := compute.CheckClusterName(name); err != nil {
+		return err
+	}
+	instances, err := d.List(ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(instances) > 0 {
+		return fmt.Errorf("%w: cluster %q has %d instances, among them %s", compute.ErrInvalid, name, len(instances), instances[0].ID)
+	}
+	parameters, err := d.below(ctx, root+name)
+	if err != nil {
+		return err
+	}
+	// The secrets go first and the record last, so that a run which is cut off finds it again. A lease is its holder's.
+	var names []string
+	for _, path := range []string{secretsPath(name) + "/", nodesPath(name) + "/", nextIDName(name)} {
+		for _, p := range parameters {
+			if strings.HasPrefix(p.name, path) {
+				names = append(names, p.name)
+			}
+		}
+	}
+	return d.remove(ctx, append(names, recordName(name))...)
+}
+
+// nextNodeID is the lowest id that was never used in a cluster: above all nodes that there are, and above those that there were.
+func (d *Driver) nextNodeID(ctx context.Context, cluster string) (int32, error) {
+	next := int32(1)
+	switch p, err := d.get(ctx, nextIDName(cluster)); {
+	case err == nil:
+		id, err := strconv.ParseInt(p.value, 10, 32)
+		if err != nil {
+			return 0, fmt.Errorf("the parameter %s is damaged: %w", p.name, err)
+		}
+		next = int32(id)
+	case !errors.Is(err, compute.ErrNotFound):
+		return 0, err
+	}
+	nodes, err := d.below(ctx, nodesPath(cluster))
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range nodes {
+		id, err := strconv.ParseInt(p.last(), 10, 32)
+		if err != nil {
+			return 0, fmt.Errorf("the parameter %s is no node's", p.name)
+		}
+		next = max(next, int32(id)+1)
+	}
+	return next, nil
+}
+
+// used notes that an id was used, before what shows it is removed.
+func (d *Driver) used(ctx context.Context, cluster string, id int32) error {
+	next, err := d.nextNodeID(ctx, cluster)
+	if err != nil {
+		return err
+	}
+	return d.put(ctx, nextIDName(cluster), strconv.Itoa(int(max(next, id+1))), types.ParameterTypeString, false)
+}
