@@ -34,7 +34,7 @@ type workspace struct {
 	t      *testing.T
 	dir    string
 	root   string
-	driver *local.Driver
+	driver compute.Driver
 	env    []string
 	runs   int
 }
@@ -53,8 +53,23 @@ func needed(t *testing.T, name string) string {
 func newWorkspace(t *testing.T) *workspace {
 	t.Helper()
 	binary, home := needed(t, "KAFKAFLEET_AGENT"), needed(t, "KAFKAFLEET_KAFKA_HOME")
-	w := &workspace{t: t, dir: t.TempDir(), root: filepath.Join(t.TempDir(), "fleets")}
-	config, err := os.ReadFile("testdata/fleet.tf")
+	root := filepath.Join(t.TempDir(), "fleets")
+	driver, err := local.New(local.Config{Root: root, Agent: binary, Kafka: kafkadist.Source{Home: home}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := workspaceOf(t, "testdata/fleet.tf", driver)
+	w.root = root
+	w.env = append(w.env, "KAFKAFLEET_LOCAL_ROOT="+root)
+	return w
+}
+
+// workspaceOf makes a working directory from a file, for a fleet of that driver.
+func workspaceOf(t *testing.T, file string, driver compute.Driver) *workspace {
+	t.Helper()
+	binary, home := needed(t, "KAFKAFLEET_AGENT"), needed(t, "KAFKAFLEET_KAFKA_HOME")
+	w := &workspace{t: t, dir: t.TempDir(), driver: driver}
+	config, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,10 +82,7 @@ func newWorkspace(t *testing.T) *workspace {
 	}
 	w.env = append(os.Environ(),
 		"TF_CLI_CONFIG_FILE="+filepath.Join(w.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
-		"KAFKAFLEET_LOCAL_ROOT="+w.root, "KAFKAFLEET_KAFKA_HOME="+home, "KAFKAFLEET_AGENT="+binary)
-	if w.driver, err = local.New(local.Config{Root: w.root, Agent: binary, Kafka: kafkadist.Source{Home: home}}); err != nil {
-		t.Fatal(err)
-	}
+		"KAFKAFLEET_KAFKA_HOME="+home, "KAFKAFLEET_AGENT="+binary)
 	t.Cleanup(w.cleanUp)
 	return w
 }

@@ -55,6 +55,8 @@ type Cluster struct {
 	// Controllers is the number of controllers: 1, 3 or 5.
 	Controllers  int
 	InstanceType string
+	// AWS is what the controllers' EC2 instances are made of beside their type; nil elsewhere.
+	AWS *compute.AWSMachine
 	// Security is how the listeners of all nodes are protected. Whether they are at all cannot change while there is a node.
 	Security compute.Security
 	// Authority is the user's own certificate authority; without a certificate the provider makes one.
@@ -76,6 +78,8 @@ type BrokerGroup struct {
 	Name         string
 	Brokers      int
 	InstanceType string
+	// AWS is what the EC2 instances are made of beside their type; nil elsewhere.
+	AWS          *compute.AWSMachine
 	Zones        []string
 	KafkaVersion string
 	// HeapBytes is the JVM's heap; 0 takes a third of the instance type's memory.
@@ -121,7 +125,7 @@ type goal struct {
 func (c Cluster) goal(catalog compute.Catalog) (goal, error) {
 	spec := compute.NodeSpec{
 		Cluster: c.Name, Group: compute.ControllersGroup, Role: compute.RoleController,
-		InstanceType: c.InstanceType, KafkaVersion: c.KafkaVersion, // How clients log in is nothing to controllers.
+		InstanceType: c.InstanceType, AWS: c.AWS, KafkaVersion: c.KafkaVersion, // How clients log in is nothing to controllers.
 		Security: compute.Security{Plaintext: c.Security.Plaintext},
 		Config: map[string]string{
 			"auto.create.topics.enable":  "false",
@@ -168,7 +172,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 	maps.Copy(config, static)
 	g, err := newGoal(catalog, compute.NodeSpec{
 		Cluster: b.Cluster, Group: b.Name, Role: compute.RoleBroker,
-		InstanceType: b.InstanceType, KafkaVersion: b.KafkaVersion, HeapBytes: b.HeapBytes, Config: config, Security: record.Security,
+		InstanceType: b.InstanceType, AWS: b.AWS, KafkaVersion: b.KafkaVersion, HeapBytes: b.HeapBytes, Config: config, Security: record.Security,
 	}, b.Zones, b.Brokers)
 	if err != nil {
 		return goal{}, err
@@ -246,7 +250,8 @@ func specHash(s compute.NodeSpec) string {
 		HeapBytes    int64
 		Config       map[string]string
 		Security     compute.Security
-	}{agentVersion, s.Role, s.InstanceType, s.KafkaVersion, s.HeapBytes, s.Config, s.Security})
+		AWS          *compute.AWSMachine `json:",omitempty"`
+	}{agentVersion, s.Role, s.InstanceType, s.KafkaVersion, s.HeapBytes, s.Config, s.Security, s.AWS})
 	if err != nil {
 		panic(err) // Strings and numbers always marshal.
 	}
@@ -257,6 +262,9 @@ func specHash(s compute.NodeSpec) string {
 // specText says a spec in a few words.
 func specText(s compute.NodeSpec) string {
 	text := fmt.Sprintf("Kafka %s on %s with a heap of %s", s.KafkaVersion, s.InstanceType, units.BytesSize(float64(s.HeapBytes)))
+	if s.AWS != nil {
+		text += ", image " + s.AWS.ImageID
+	}
 	if len(s.Config) > 0 {
 		sum := sha256.Sum256([]byte(fmt.Sprint(s.Config)))
 		text += ", static config " + hex.EncodeToString(sum[:3])

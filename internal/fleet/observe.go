@@ -24,9 +24,6 @@ const caughtUpWithin = 2000
 // observeWithin bounds what Kafka may take for one observation: what it does not answer in this time is not known, and asked again.
 const observeWithin = 30 * time.Second
 
-// silentAfter is from how long without a word on an agent is taken for silent.
-const silentAfter = 6 * compute.ReportEvery
-
 // answerWithin is how long one broker may take to say what its disks hold. Longer, and it counts as one that does not answer.
 const answerWithin = 10 * time.Second
 
@@ -109,7 +106,7 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		}
 		n.Maintenance = i.Maintenance
 		if i.Status != nil {
-			n.Silent = c.opts.Now().Sub(i.Status.UpdatedAt) > silentAfter
+			n.Silent = c.opts.Now().Sub(i.Status.UpdatedAt) > catalog.Silence()
 			n.CertificateEnds, n.AuthorityGeneration = i.Status.CertificateEnds, i.Status.AuthorityGeneration
 			n.Uncertified = c.uncertified(ctx, i)
 			n.Phase, n.Problem, n.Restarts = i.Status.Phase, i.Status.LastError, i.Status.Restarts

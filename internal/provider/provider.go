@@ -50,6 +50,7 @@ type kafkafleetProvider struct {
 
 type providerModel struct {
 	Local types.Object `tfsdk:"local"`
+	AWS   types.Object `tfsdk:"aws"`
 	Kafka types.Object `tfsdk:"kafka"`
 }
 
@@ -80,7 +81,7 @@ func (p *kafkafleetProvider) Schema(_ context.Context, _ provider.SchemaRequest,
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Owns whole Apache Kafka fleets: the machines, the brokers and controllers on them, and the topics, quotas, ACLs and users inside. " +
 			"It finds the brokers of a cluster by asking where its nodes run, at each run, so that no broker's address stands in a configuration.\n\n" +
-			"With neither `local` nor `kafka`, the provider works as with `local = {}`.",
+			"With none of `local`, `aws` and `kafka`, the provider works as with `local = {}`.",
 		Attributes: map[string]schema.Attribute{
 			"local": schema.SingleNestedAttribute{
 				MarkdownDescription: "Nodes are processes on this machine and zones are simulated, while Kafka is real. They keep running when Terraform has ended.",
@@ -112,9 +113,10 @@ func (p *kafkafleetProvider) Schema(_ context.Context, _ provider.SchemaRequest,
 					},
 				},
 			},
+			"aws": awsAttribute(),
 			"kafka": schema.SingleNestedAttribute{
 				MarkdownDescription: "A Kafka cluster that this provider did not build: Amazon MSK, Strimzi, Aiven, self-run. Topics, quotas, ACLs and users without a `cluster` are its objects. " +
-					"It can stand beside `local`.",
+					"It can stand beside `local` or `aws`.",
 				Optional:   true,
 				Attributes: kafkaAttributes(),
 			},
@@ -210,8 +212,18 @@ func (p *kafkafleetProvider) mutation(ctx context.Context, api, subject string) 
 
 // driver makes what runs the nodes. Where there is nothing to run them, the driver that is returned says why when it is used.
 func driver(ctx context.Context, m providerModel, diags *diag.Diagnostics) compute.Driver {
-	if m.Local.IsNull() && !m.Kafka.IsNull() {
-		return absentDriver{fmt.Errorf("%w: the provider block has `kafka` only, and a fleet needs a place for its nodes: add `local = {}`", compute.ErrInvalid)}
+	if m.Local.IsNull() && m.AWS.IsNull() && !m.Kafka.IsNull() {
+		return absentDriver{fmt.Errorf("%w: the provider block has `kafka` only, and a fleet needs a place for its nodes: add `local = {}` or `aws = { … }`", compute.ErrInvalid)}
+	}
+	if !m.Local.IsNull() && !m.AWS.IsNull() {
+		diags.AddAttributeError(path.Root("aws"), "Two places for nodes", "The provider block has `local` and `aws`, and nodes live in one place: use a second provider block, with an alias, for the other.")
+		return absentDriver{fmt.Errorf("%w: the provider block has `local` and `aws`", compute.ErrInvalid)}
+	}
+	if !fullyKnown(ctx, m.AWS) {
+		return absentDriver{errors.New("the provider block's `aws` is not known yet; it will be when what it refers to has been applied")}
+	}
+	if !m.AWS.IsNull() {
+		return awsDriver(ctx, m.AWS, diags)
 	}
 	if !fullyKnown(ctx, m.Local) {
 		return absentDriver{errors.New("the provider block's `local` is not known yet; it will be when what it refers to has been applied")}

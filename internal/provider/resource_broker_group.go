@@ -55,6 +55,7 @@ type brokerGroupModel struct {
 	Name               types.String   `tfsdk:"name"`
 	Brokers            types.Int64    `tfsdk:"brokers"`
 	InstanceType       types.String   `tfsdk:"instance_type"`
+	AWS                types.Object   `tfsdk:"aws"`
 	Zones              types.List     `tfsdk:"zones"`
 	KafkaVersion       types.String   `tfsdk:"kafka_version"`
 	Topics             types.List     `tfsdk:"topics"`
@@ -139,6 +140,7 @@ func (r *brokerGroupResource) Schema(ctx context.Context, _ resource.SchemaReque
 				Validators: []validator.Int64{int64validator.AtLeast(1)},
 			},
 			"instance_type": schema.StringAttribute{MarkdownDescription: "The machines' type. Its disks are the brokers' log directories.", Required: true},
+			"aws":           machineAttribute(),
 			"zones": schema.ListAttribute{
 				MarkdownDescription: "The zones that the brokers are spread over, at most as many as brokers. Default: the cluster's.",
 				ElementType:         types.StringType, Optional: true, Computed: true,
@@ -278,7 +280,7 @@ func checkZoneCount(zones int, brokers int64, diags *diag.Diagnostics) {
 // want turns the model into the engine's desired state. ok is false while something that it needs is unknown.
 func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (want fleet.BrokerGroup, ok bool, diags diag.Diagnostics) {
 	if m.Cluster.IsUnknown() || m.Name.IsUnknown() || m.Brokers.IsUnknown() || m.InstanceType.IsUnknown() || m.KafkaVersion.IsUnknown() ||
-		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.FailurePolicy) || !fullyKnown(ctx, m.ReplaceNodes) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() {
+		!fullyKnown(ctx, m.Config) || !fullyKnown(ctx, m.JVM) || !fullyKnown(ctx, m.RolloutPolicy) || !fullyKnown(ctx, m.Rebalance) || !fullyKnown(ctx, m.FailurePolicy) || !fullyKnown(ctx, m.ReplaceNodes) || !fullyKnown(ctx, m.Zones) || !fullyKnown(ctx, m.Topics) || m.Default.IsUnknown() || !fullyKnown(ctx, m.AWS) {
 		return want, false, nil
 	}
 	config, more := stringMap(ctx, m.Config)
@@ -288,6 +290,8 @@ func (m brokerGroupModel) want(ctx context.Context, prior *brokerGroupModel) (wa
 		InstanceType: m.InstanceType.ValueString(), KafkaVersion: m.KafkaVersion.ValueString(), Config: config, MaxSurge: 1,
 		Default: m.Default.ValueBool(),
 	}
+	want.AWS, more = machineOf(ctx, m.AWS)
+	diags.Append(more...)
 	if !m.Topics.IsNull() {
 		diags.Append(m.Topics.ElementsAs(ctx, &want.Topics, false)...)
 	}
@@ -454,6 +458,7 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 	}
 	checkZones(catalog, want.Zones, diags)
 	checkInstanceType(catalog, want.InstanceType, path.Root("instance_type"), diags)
+	checkMachine(catalog, want.AWS, want.Zones, path.Root("aws"), diags)
 	checkKafkaVersion(ctx, r.fleet, want.KafkaVersion, diags)
 	if size, ok := catalog.InstanceTypes[want.InstanceType]; ok && want.HeapBytes > size.MemoryBytes*3/4 {
 		diags.AddAttributeError(path.Root("jvm").AtName("heap"), "The heap is too large for the machine",
@@ -685,7 +690,7 @@ func (r *brokerGroupResource) readDeclared(ctx context.Context, m *brokerGroupMo
 		return
 	}
 	m.KafkaVersion, m.InstanceType = types.StringValue(specs[0].KafkaVersion), types.StringValue(specs[0].InstanceType)
-	m.Brokers, m.DeletionProtection = types.Int64Value(int64(len(specs))), types.BoolValue(true)
+	m.Brokers, m.DeletionProtection, m.AWS = types.Int64Value(int64(len(specs))), types.BoolValue(true), machineValue(ctx, specs[0].AWS, diags)
 	var zones []string
 	for _, s := range specs {
 		if !slices.Contains(zones, s.Zone) {

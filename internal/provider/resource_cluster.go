@@ -73,6 +73,7 @@ type clusterModel struct {
 type controllersModel struct {
 	Nodes        types.Int64  `tfsdk:"nodes"`
 	InstanceType types.String `tfsdk:"instance_type"`
+	AWS          types.Object `tfsdk:"aws"`
 }
 
 type clusterIdentity struct {
@@ -124,6 +125,7 @@ func (r *clusterResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 						Validators:          []validator.Int64{int64validator.OneOf(1, 3, 5)},
 					},
 					"instance_type": schema.StringAttribute{MarkdownDescription: "The controllers' instance type.", Required: true},
+					"aws":           machineAttribute(),
 				},
 			},
 			"config": schema.MapAttribute{
@@ -180,6 +182,8 @@ func (m clusterModel) want(ctx context.Context, prior *clusterModel) (want fleet
 	want.Name, want.KafkaVersion, want.MetadataVersion = m.Name.ValueString(), m.KafkaVersion.ValueString(), m.MetadataVersion.ValueString()
 	want.Controllers, want.InstanceType = int(controllers.Nodes.ValueInt64()), controllers.InstanceType.ValueString()
 	want.Config = config
+	want.AWS, more = machineOf(ctx, controllers.AWS)
+	diags.Append(more...)
 	want.Security, more = securityOf(ctx, m.Security)
 	diags.Append(more...)
 	want.Rotation, more = rotationOf(ctx, m.Security)
@@ -262,6 +266,7 @@ func (r *clusterResource) check(ctx context.Context, want fleet.Cluster, diags *
 	}
 	checkZones(catalog, want.Zones, diags)
 	checkInstanceType(catalog, want.InstanceType, path.Root("controllers").AtName("instance_type"), diags)
+	checkMachine(catalog, want.AWS, want.Zones, path.Root("controllers").AtName("aws"), diags)
 	checkKafkaVersion(ctx, r.fleet, want.KafkaVersion, diags)
 	for _, key := range slices.Sorted(maps.Keys(want.Config)) {
 		if why := engineOrSecret(key); why != "" {
@@ -487,7 +492,7 @@ func (r *clusterResource) readDeclared(ctx context.Context, m *clusterModel, rec
 	m.Zones, more = types.ListValueFrom(ctx, types.StringType, record.Zones)
 	diags.Append(more...)
 	m.Controllers, more = types.ObjectValueFrom(ctx, m.Controllers.AttributeTypes(ctx), controllersModel{
-		Nodes: types.Int64Value(int64(len(specs))), InstanceType: types.StringValue(specs[0].InstanceType),
+		Nodes: types.Int64Value(int64(len(specs))), InstanceType: types.StringValue(specs[0].InstanceType), AWS: machineValue(ctx, specs[0].AWS, diags),
 	})
 	diags.Append(more...)
 }
