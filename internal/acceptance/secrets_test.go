@@ -32,12 +32,12 @@ import (
 const grace = "grace"
 
 // guarded says by its path below a fleet's root that a file is one of those in which private keys belong: in the secret store, and where Kafka
-// reads a node's own. Each is written beside its place and then moved there.
-var guarded = regexp.MustCompile(`/fleets/` + cluster + `/(secrets/(ca|node-[0-9]+)(\.tmp)?|nodes/[0-9]+/keystore\.pem(\.new)?)$`).MatchString
+// reads a node's own. Each is written beside its place and then moved there; a node's folder has a name of its own while it is removed.
+var guarded = regexp.MustCompile(`/fleets/` + cluster + `/(secrets/(ca|node-[0-9]+)(\.tmp)?|nodes/([0-9]+|\.[0-9]+\.gone)/keystore\.pem(\.new)?)$`).MatchString
 
 // metadata says by its path that a file is a part of Kafka's metadata log, in which it keeps the keys that it checks logins by (RFC 5802): whoever has
 // those can play the broker, but not the user.
-var metadata = regexp.MustCompile(`/fleets/` + cluster + `/nodes/[0-9]+/disks/0/kafka-logs/__cluster_metadata-0/[^/]+$`).MatchString
+var metadata = regexp.MustCompile(`/fleets/` + cluster + `/nodes/([0-9]+|\.[0-9]+\.gone)/disks/0/kafka-logs/__cluster_metadata-0/[^/]+$`).MatchString
 
 // TestSecretsStayWhereTheyBelong takes a fleet that is protected through its life with all logs on, watches everything that is written and every
 // process that runs, and looks in it for every secret that there was.

@@ -129,6 +129,26 @@ func (c *Client) AwaitTopic(ctx context.Context, name string, partitions int) er
 	})
 }
 
+// AwaitTopicConfig waits until every live broker has these changes of a topic's own settings. same says that two values mean the same, since
+// Kafka keeps some in a spelling of its own.
+func (c *Client) AwaitTopicConfig(ctx context.Context, name string, changes []ConfigChange, same func(a, b string) bool) error {
+	this := ConfigResource{Kind: ResourceTopic, Name: name}
+	return agreed(ctx, c, fmt.Sprintf("the settings of topic %q", name), func(ctx context.Context, to nodes) (bool, error) {
+		found, failed := c.describeConfigsAt(ctx, to, []ConfigResource{this}, nil)
+		if err := failed[this]; err != nil {
+			return false, err
+		}
+		own := ownValues(found[this], SourceTopic)
+		for _, change := range changes {
+			value, set := own[change.Name]
+			if set != (change.Value != nil) || set && !same(*change.Value, value) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
 // DeleteTopic deletes a topic and returns when the controller has done so; see AwaitTopicGone. It works without a live broker, too.
 func (c *Client) DeleteTopic(ctx context.Context, name string) error {
 	c.mutation("DeleteTopics", name)

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -58,17 +59,24 @@ func healthy(t *testing.T, k *kafka.Client) health.Status {
 // plan after each step is empty, so a check leaves the exit code of a plan to what has drifted.
 func TestAccHealth(t *testing.T) {
 	k := direct(t, sharedKafka(t))
+	const topic = "throttled"
+	if err := k.CreateTopic(t.Context(), kafka.NewTopic{Name: topic, Partitions: 1, ReplicationFactor: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.AwaitTopic(t.Context(), topic, 1); err != nil {
+		t.Fatal(err)
+	}
 	well := healthy(t, k)
 	throttled := func() kafka.ThrottleState {
 		t.Helper()
-		state, err := k.Throttles(context.WithoutCancel(t.Context()), []int32{1, 2, 3}, nil)
+		state, err := k.Throttles(context.WithoutCancel(t.Context()), []int32{1, 2, 3}, []string{topic})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return state
 	}
 	t.Cleanup(func() {
-		if err := k.ClearThrottle(context.WithoutCancel(t.Context()), throttled()); err != nil {
+		if err := errors.Join(k.ClearThrottle(context.WithoutCancel(t.Context()), throttled()), k.DeleteTopic(context.WithoutCancel(t.Context()), topic)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -113,11 +121,11 @@ check "kafka_is_healthy" {
 			{Config: config, ConfigStateChecks: good},
 			{
 				PreConfig: func() {
-					if err := k.SetThrottle(t.Context(), map[int32]kafka.BrokerThrottle{2: {Leader: 1 << 30, Follower: -1}}, nil, nil); err != nil {
+					if err := k.SetThrottle(t.Context(), map[int32]kafka.BrokerThrottle{2: {Leader: 1 << 30, Follower: -1}}, map[kafka.TopicPartition][]int32{{Topic: topic}: {2}}, nil); err != nil {
 						t.Fatal(err)
 					}
 					eventually(t, time.Minute, func() string {
-						if throttled().Empty() {
+						if s := throttled(); len(s.Brokers) == 0 || len(s.Topics) == 0 {
 							return "the throttle is not seen"
 						}
 						return ""
@@ -126,7 +134,7 @@ check "kafka_is_healthy" {
 				Config: config,
 				ConfigStateChecks: []statecheck.StateCheck{
 					at(knownvalue.StringExact("degraded"), "status"),
-					at(knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("broker 2")}), "expired_throttles", "names"),
+					at(knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("broker 2"), knownvalue.StringExact("topic " + topic)}), "expired_throttles", "names"),
 					checked{"check.kafka_is_healthy", map[health.Status]tfjson.CheckStatus{health.Healthy: tfjson.CheckStatusFail, health.Degraded: tfjson.CheckStatusPass}[well]},
 				},
 			},

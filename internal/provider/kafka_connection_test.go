@@ -84,6 +84,12 @@ func TestProviderBlockIsReadWithoutACall(t *testing.T) {
 		"local":                       {block: map[string]any{"local": map[string]any{}}, why: errNoKafka},
 		"kafka":                       {block: map[string]any{"kafka": map[string]any{"bootstrap_servers": servers}}, refuses: true},
 		"both":                        {block: map[string]any{"local": map[string]any{}, "kafka": map[string]any{"bootstrap_servers": servers}}},
+		"aws":                         {block: map[string]any{"aws": map[string]any{"region": "eu-west-1"}}, why: errNoKafka},
+		"aws of the environment":      {block: map[string]any{"aws": map[string]any{}}, env: map[string]string{"AWS_REGION": "eu-west-1"}, why: errNoKafka},
+		"aws without a region":        {block: map[string]any{"aws": map[string]any{}}, fault: "AWS cannot be used", why: errNoKafka, refuses: true},
+		"region not known yet":        {block: map[string]any{"aws": map[string]any{"region": unknown{}}}, why: errNoKafka, refuses: true},
+		"aws beside kafka":            {block: map[string]any{"aws": map[string]any{"region": "eu-west-1"}, "kafka": map[string]any{"bootstrap_servers": servers}}},
+		"two places for nodes":        {block: map[string]any{"aws": map[string]any{"region": "eu-west-1"}, "local": map[string]any{}}, fault: "Two places for nodes", why: errNoKafka, refuses: true},
 		"servers of the environment":  {env: map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "a:1, b:2"}},
 		"no servers":                  {block: map[string]any{"kafka": map[string]any{}}, fault: "No bootstrap servers", why: errNoKafka, refuses: true},
 		"servers not known yet":       {block: map[string]any{"kafka": map[string]any{"bootstrap_servers": unknown{}}}, why: errKafkaUnknown, refuses: true},
@@ -103,6 +109,7 @@ func TestProviderBlockIsReadWithoutACall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{
 				"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SASL_MECHANISM", "KAFKA_ENABLE_TLS", "KAFKA_CA_CERT", "KAFKA_CLIENT_CERT", "KAFKA_CLIENT_KEY",
+				"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
 			} {
 				t.Setenv(variable, test.env[variable])
 			}

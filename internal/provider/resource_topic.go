@@ -577,8 +577,20 @@ func (r *topicResource) alterConfig(ctx context.Context, k *kafka.Client, name s
 	if len(changes) == 0 {
 		return nil
 	}
-	return k.AlterConfigs(ctx, map[kafka.ConfigResource][]kafka.ConfigChange{{Kind: kafka.ResourceTopic, Name: name}: changes}, validateOnly)
+	err := k.AlterConfigs(ctx, map[kafka.ConfigResource][]kafka.ConfigChange{{Kind: kafka.ResourceTopic, Name: name}: changes}, validateOnly)
+	if err != nil || validateOnly {
+		return err
+	}
+	// The controllers have it, and a broker that does not yet would show the settings of before to whoever asks it next. What has not come
+	// everywhere in this time will: it is no reason to fail.
+	seen, cancel := context.WithTimeout(ctx, settingsSeenWithin)
+	defer cancel()
+	_ = k.AwaitTopicConfig(seen, name, changes, sameConfigValue)
+	return nil
 }
+
+// settingsSeenWithin is how long an apply waits for all brokers to have the new settings of a topic.
+const settingsSeenWithin = 10 * time.Second
 
 func (r *topicResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var m topicModel

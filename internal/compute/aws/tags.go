@@ -69,13 +69,23 @@ func StatusTags(s compute.NodeStatus) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range problem {
-		if i > tagValue-4 { // Not in the middle of a character.
-			problem = problem[:i] + "…"
+	return map[string]string{tagStatus: string(text), tagError: shortened(strings.TrimSpace(problem))}, nil
+}
+
+// shortened cuts a text to what a tag can be, between two characters.
+func shortened(text string) string {
+	const more = "…"
+	if len(text) <= tagValue {
+		return text
+	}
+	cut := 0
+	for i := range text {
+		if i > tagValue-len(more) {
 			break
 		}
+		cut = i
 	}
-	return map[string]string{tagStatus: string(text), tagError: strings.TrimSpace(problem)}, nil
+	return text[:cut] + more
 }
 
 // status is the reverse of StatusTags, nil where there is no report.
