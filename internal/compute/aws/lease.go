@@ -2,9 +2,11 @@ package aws
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -41,7 +43,9 @@ type lease struct {
 
 // claim is the content of a lease's parameter.
 type claim struct {
-	Holder string        `json:"holder"`
+	Holder string `json:"holder"`
+	// Token is of this taking alone.
+	Token  string        `json:"token"`
 	Expiry time.Duration `json:"expiry"`
 	// Free says that it was given up.
 	Free bool `json:"free,omitempty"`
@@ -92,14 +96,20 @@ func (d *Driver) Lock(ctx context.Context, cluster, holder string) (compute.Leas
 	if top.number > 0 && !top.claim.Free && at.Sub(top.written) <= top.claim.Expiry {
 		return nil, top.locked(cluster)
 	}
-	l := &lease{d: d, cluster: cluster, number: top.number + 1, claim: claim{Holder: holder, Expiry: d.leaseExpiry}, renewed: d.now()}
-	switch err := l.write(ctx, true); {
-	case errors.Is(err, errExists):
-		return nil, fmt.Errorf("cluster %q: %w: another run has just taken it", cluster, compute.ErrLocked)
-	case err != nil:
+	l := &lease{d: d, cluster: cluster, number: top.number + 1, claim: claim{Holder: holder, Token: rand.Text(), Expiry: d.leaseExpiry}, renewed: d.now()}
+	// One that exists may be this very one: its reply was lost, and the call repeated.
+	if err := l.write(ctx, true); err != nil && !errors.Is(err, errExists) {
 		return nil, err
 	}
-	if top.number > 0 {
+	made, now, _, err := d.standing(ctx, cluster)
+	switch {
+	case err != nil:
+		return nil, errors.Join(err, d.remove(ctx, leaseName(cluster, l.number)))
+	case made.number != l.number || made.claim != l.claim:
+		// Others have been quicker, maybe by several leases, the first of which had this number. That it has one again counts for nothing.
+		return nil, made.locked(cluster)
+	}
+	if top.number > 0 && slices.Contains(now, top.name) {
 		// Its holder may have renewed it since it was found expired, and not have seen the new one.
 		if again, err := d.get(ctx, top.name); err == nil && again.version != top.version || err != nil && !errors.Is(err, compute.ErrNotFound) {
 			return nil, errors.Join(top.locked(cluster), err, d.remove(ctx, leaseName(cluster, l.number)))

@@ -94,3 +94,41 @@ func TestANumberIsNotUsedAgain(t *testing.T) {
 		t.Errorf("a deleted cluster has left %v: %v", all, err)
 	}
 }
+
+// TestALeaseWhoseReplyIsLostIsHeld: whoever has made it does not lock itself out.
+func TestALeaseWhoseReplyIsLostIsHeld(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	c.Strike(emulator.Faults{LoseReplies: map[string]int{"PutParameter": 1}})
+	held, err := c.driver().Lock(t.Context(), "prod", "Ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := held.Held(t.Context()); err != nil {
+		t.Error(err)
+	}
+	held.Release()
+}
+
+// TestALateTakerFindsOthers: between its look and its claim another one has had the lease and given it up, and a third one has it, whose number is
+// higher. The number that it claims is free by then.
+func TestALateTakerFindsOthers(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	d := c.driver()
+	c.Strike(emulator.Faults{After: map[string]func(){"GetParametersByPath": func() {
+		if err := d.PutCluster(t.Context(), compute.Cluster{Name: "prod", ID: "MkU3OEVBNTcwNTJENDM2Qg"}); err != nil {
+			t.Error(err)
+		}
+		ada, err := d.Lock(t.Context(), "prod", "Ada")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		ada.Release()
+		if _, err := d.Lock(t.Context(), "prod", "Bob"); err != nil {
+			t.Error(err)
+		}
+	}}})
+	if _, err := c.driver().Lock(t.Context(), "prod", "Eve"); !errors.Is(err, compute.ErrLocked) || !strings.Contains(err.Error(), "Bob") {
+		t.Errorf("Eve: %v", err)
+	}
+}

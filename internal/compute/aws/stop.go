@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -57,10 +58,14 @@ func (d *Driver) Terminate(ctx context.Context, instanceID string) error {
 			return err
 		}
 	}
-	if _, err := d.get(ctx, nodeName(cluster, int32(id))); err == nil {
-		if err := d.used(ctx, cluster, int32(id)); err != nil {
-			return err
-		}
+	switch _, err := d.get(ctx, nodeName(cluster, int32(id))); {
+	case errors.Is(err, compute.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := d.used(ctx, cluster, int32(id)); err != nil {
+		return err
 	}
 	return d.remove(ctx, nodeName(cluster, int32(id)))
 }
