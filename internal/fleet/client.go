@@ -125,6 +125,15 @@ func (c *Client) dial(cluster string) *kafka.Client {
 	return k
 }
 
+// forgetAddresses is for after a node was stopped.
+func (c *Client) forgetAddresses(cluster string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.kafkas[cluster]; k != nil {
+		k.ForgetAddresses()
+	}
+}
+
 // engine is the Kafka side of a cluster as the engine works with it. It makes no network call.
 func (c *Client) engine(cluster string) Kafka {
 	if c.opts.Kafka != nil {

@@ -27,9 +27,11 @@ func (c *Client) execute(ctx context.Context, g goal, o observed, s plan.Step, m
 		return c.certify(ctx, o.instances[s.NodeID])
 	case plan.Stop:
 		c.opts.OnMutation(ctx, "Stop", o.instances[s.NodeID].ID)
+		defer c.forgetAddresses(g.cluster)
 		return c.driver.Stop(ctx, o.instances[s.NodeID].ID)
 	case plan.Terminate:
 		c.opts.OnMutation(ctx, "Terminate", o.instances[s.NodeID].ID)
+		defer c.forgetAddresses(g.cluster)
 		return c.driver.Terminate(ctx, o.instances[s.NodeID].ID)
 	case plan.Unregister:
 		if err := k.ForgetThrottle(ctx, []int32{s.NodeID}); err != nil {

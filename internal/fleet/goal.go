@@ -26,6 +26,11 @@ const (
 	agentVersion = 1
 	// controllerListener is the name of the controllers' listener.
 	controllerListener = "CONTROLLER"
+	// connectWithin is how long a node waits for a connection to another one; Kafka's default is 10 seconds. The address of a machine that is gone
+	// answers nothing, not even that nobody listens, and after each roll of the controllers every broker meets some of them. With the default,
+	// the first change of a throttle after that took twelve seconds. A connect that is lost is sent once more within two.
+	connectWithin       = "socket.connection.setup.timeout.ms"
+	connectWithinMillis = 2000
 	// fetchBytes is how much a follower takes from a leader at a time; Kafka's default is 10 MB. A replication throttle is looked at before a
 	// follower asks and charged when the answer has come, so each leader that it reads from may send so much beyond the limit. At 50 MiB/s
 	// from three leaders the default made seconds of 1.5 times the limit.
@@ -130,6 +135,7 @@ func (c Cluster) goal(catalog compute.Catalog) (goal, error) {
 		Config: map[string]string{
 			"auto.create.topics.enable":  "false",
 			"default.replication.factor": "3",
+			connectWithin:                strconv.Itoa(connectWithinMillis),
 		},
 	}
 	if c.MetadataVersion != latest {
@@ -168,6 +174,7 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 		"replica.fetch.backoff.ms":                         strconv.Itoa(fetchBackoffMillis),
 		"replica.fetch.wait.max.ms":                        strconv.Itoa(fetchWaitMillis),
 		"replication.quota.window.num":                     strconv.Itoa(quotaWindows),
+		connectWithin:                                      strconv.Itoa(connectWithinMillis),
 	}
 	maps.Copy(config, static)
 	g, err := newGoal(catalog, compute.NodeSpec{
@@ -226,6 +233,10 @@ func newGoal(catalog compute.Catalog, spec compute.NodeSpec, zones []string, cou
 	}
 	spec.SpecHash = specHash(spec)
 	level, _ := kafka.MetadataLevel(release(spec.KafkaVersion))
+	var subnets map[string]string
+	if spec.AWS != nil {
+		subnets = spec.AWS.SubnetIDs
+	}
 	return goal{
 		cluster: spec.Cluster,
 		spec:    spec,
@@ -235,13 +246,19 @@ func newGoal(catalog compute.Catalog, spec compute.NodeSpec, zones []string, cou
 		group: plan.Group{
 			Failure: plan.FailurePolicy{Grace: DefaultGrace},
 			Name:    spec.Group, Role: spec.Role, Count: count, Zones: zones,
-			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level, DiskBytes: diskBytes(size),
+			SpecHash: spec.SpecHash, SpecText: specText(spec), MaxLevel: level, DiskBytes: diskBytes(size), Subnets: subnets,
 		},
 	}, nil
 }
 
-// specHash identifies what the nodes of a group share. Node id, zone, cluster and the quorum's beginnings are not part of it.
+// specHash identifies what the nodes of a group share. Node id, zone, cluster and the quorum's beginnings are not part of it, and neither is what
+// is only for a launch: the types to fall back to, and the subnets, of which a node is in one (plan.Group.Subnets).
 func specHash(s compute.NodeSpec) string {
+	if s.AWS != nil {
+		machine := *s.AWS
+		machine.FallbackInstanceTypes, machine.SubnetIDs = nil, nil
+		s.AWS = &machine
+	}
 	shared, err := json.Marshal(struct {
 		Agent        int
 		Role         compute.Role
@@ -264,6 +281,11 @@ func specText(s compute.NodeSpec) string {
 	text := fmt.Sprintf("Kafka %s on %s with a heap of %s", s.KafkaVersion, s.InstanceType, units.BytesSize(float64(s.HeapBytes)))
 	if s.AWS != nil {
 		text += ", image " + s.AWS.ImageID
+		if s.AWS.Spot {
+			text += ", spot"
+		}
+		sum := sha256.Sum256([]byte(fmt.Sprint(s.AWS.RootDevice, s.AWS.SecurityGroupIDs, s.AWS.InstanceProfile, s.AWS.PlacementGroup, s.AWS.UserDataExtra)))
+		text += ", machine " + hex.EncodeToString(sum[:3])
 	}
 	if len(s.Config) > 0 {
 		sum := sha256.Sum256([]byte(fmt.Sprint(s.Config)))

@@ -3,6 +3,7 @@ package fleet
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -124,5 +125,43 @@ func TestClusterIDs(t *testing.T) {
 			t.Fatalf("%q is no cluster id, or came before", id)
 		}
 		seen[id] = true
+	}
+}
+
+// TestOnlyTheMachineReplacesInstances: what a launch may choose from is no part of what was launched.
+func TestOnlyTheMachineReplacesInstances(t *testing.T) {
+	machine := func(change func(*compute.AWSMachine)) func(*BrokerGroup) {
+		return func(b *BrokerGroup) {
+			b.AWS = &compute.AWSMachine{ImageID: "ami-1", SubnetIDs: map[string]string{"a": "subnet-a"}}
+			change(b.AWS)
+		}
+	}
+	base := goalOf(t, group(machine(func(*compute.AWSMachine) {})), 0, compute.Cluster{}).group
+	for name, c := range map[string]struct {
+		change  func(*compute.AWSMachine)
+		replace bool
+	}{
+		"image":           {func(m *compute.AWSMachine) { m.ImageID = "ami-2" }, true},
+		"spot":            {func(m *compute.AWSMachine) { m.Spot = true }, true},
+		"security groups": {func(m *compute.AWSMachine) { m.SecurityGroupIDs = []string{"sg-1"} }, true},
+		"user data":       {func(m *compute.AWSMachine) { m.UserDataExtra = "true" }, true},
+		"another type":    {func(m *compute.AWSMachine) { m.FallbackInstanceTypes = []string{"large"} }, false},
+		"a subnet":        {func(m *compute.AWSMachine) { m.SubnetIDs["b"] = "subnet-b" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := goalOf(t, group(machine(c.change)), 0, compute.Cluster{}).group
+			if replaced := got.SpecHash != base.SpecHash; replaced != c.replace || replaced && got.SpecText == base.SpecText {
+				t.Errorf("replaced: %t, want %t; %q and %q", replaced, c.replace, base.SpecText, got.SpecText)
+			}
+		})
+	}
+	// A node is where its own zone's subnet is.
+	n := plan.Node{InstanceID: "i", State: compute.StateRunning, Zone: "a", Subnet: "subnet-0", SpecHash: base.SpecHash, Role: compute.RoleBroker, Registered: true, Answering: true, Phase: compute.PhaseRunning}
+	if c := base.Judge(n, plan.Observation{KafkaUp: true}, time.Now()); c.Cause != plan.CauseWrongSpec {
+		t.Errorf("in another subnet: %+v", c)
+	}
+	n.Subnet = "subnet-a"
+	if c := base.Judge(n, plan.Observation{KafkaUp: true}, time.Now()); c.Cause != "" {
+		t.Errorf("in its subnet: %+v", c)
 	}
 }

@@ -105,6 +105,9 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 			n.SuspectSince = i.StateSince
 		}
 		n.Maintenance = i.Maintenance
+		if i.Spec.AWS != nil {
+			n.Subnet = i.Spec.AWS.SubnetIDs[i.Spec.Zone]
+		}
 		if i.Status != nil {
 			n.Silent = c.opts.Now().Sub(i.Status.UpdatedAt) > catalog.Silence()
 			n.CertificateEnds, n.AuthorityGeneration = i.Status.CertificateEnds, i.Status.AuthorityGeneration

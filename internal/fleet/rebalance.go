@@ -209,7 +209,7 @@ func (r Rebalance) goal(o *observed, catalog compute.Catalog) (goal, error) {
 		return g, err
 	}
 	// The nodes' own hash, whatever this version of the provider would make of their spec: a rebalance replaces nobody.
-	g.spec.SpecHash, g.group.SpecHash = spec.SpecHash, spec.SpecHash
+	g.spec.SpecHash, g.group.SpecHash, g.group.Subnets = spec.SpecHash, spec.SpecHash, nil
 	g.throttle, g.group.MaxSurge = r.Throttle, 1
 	g.group.BatchBytes = g.batchBytes()
 	g.group.Rebalance = plan.Rebalance{NotOnScaleOut: true, Threshold: r.Threshold, Budget: r.Budget}

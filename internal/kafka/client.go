@@ -19,8 +19,9 @@ import (
 const (
 	defaultClientID = "terraform-provider-kafkafleet"
 	defaultTimeout  = 15 * time.Second
-	// maxDial bounds a TCP connect: an address that does not even accept is dead, however slow the requests may be.
-	maxDial = 5 * time.Second
+	// maxDial bounds a TCP connect: an address that does not even accept is dead, however slow the requests may be. A connect that is lost is sent
+	// once more within it.
+	maxDial = 3 * time.Second
 	// addressAge is how long the answer of Bootstrap and Controllers is used while every request succeeds.
 	addressAge             = 10 * time.Second
 	firstPause, worstPause = 50 * time.Millisecond, time.Second
@@ -309,6 +310,14 @@ func (c *Client) hasServed(address string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.served[address]
+}
+
+// ForgetAddresses has the next call ask anew who lives. It is for whoever starts and stops nodes: the address of a machine that is gone does not
+// even refuse a connection, so that a call to it waits in vain.
+func (c *Client) ForgetAddresses() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked = time.Time{}
 }
 
 // addresses returns who lives, from memory while all goes well.

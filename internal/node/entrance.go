@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,44 +16,86 @@ const (
 	dialTimeout = 2 * time.Second
 	// askTimeout is for the driver's answer.
 	askTimeout = 10 * time.Second
+	// doors are as many as there can be controllers beside a node's own: five, and one that takes over.
+	doors = 5
 )
 
-// entrance is an address on this machine behind which there is always some live controller. It forwards each connection to one.
+// entrance are addresses on this machine behind each of which there is always some live controller, behind all of them together all.
 //
 // A broker that loses the quorum's leader asks the addresses in controller.quorum.bootstrap.servers who leads now, and those only, not
 // the voters that it knows from the metadata log. The setting is fixed while Kafka runs. When all controllers have been replaced since,
 // as in every roll, a broker would look for them for ever at the next election, and be fenced. The answer that it gets through the
 // entrance names the leader and its address; what follows goes there directly.
+//
+// There is no other address in that setting: Kafka takes a random one of them, and one of a machine that is gone does not even refuse a connection, so
+// that Kafka waits for it in vain (socket.connection.setup.timeout.ms). And it is not one address for all: Kafka keeps a connection, so that two
+// controllers that have just begun could ask each other for ever who leads.
 type entrance struct {
 	controllers Controllers
 	// self is this node's own address, which never helps.
-	self     string
-	listener net.Listener
-	wait     sync.WaitGroup
+	self      string
+	listeners []net.Listener
+	wait      sync.WaitGroup
+
+	mu sync.Mutex
+	// known are the controllers that lived when the driver answered last.
+	known []string
 }
 
 // openEntrance opens an entrance that closes, with all its connections, when ctx ends and close has been called.
 func openEntrance(ctx context.Context, self string, controllers Controllers) (*entrance, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("opening an address on this machine for the quorum: %w", err)
+	e := &entrance{controllers: controllers, self: self}
+	for door := range doors {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			e.close()
+			return nil, fmt.Errorf("opening an address on this machine for the quorum: %w", err)
+		}
+		e.listeners = append(e.listeners, listener)
+		e.wait.Go(func() { e.serve(ctx, door, listener) })
 	}
-	e := &entrance{controllers: controllers, self: self, listener: listener}
-	e.wait.Go(func() { e.serve(ctx) })
 	return e, nil
 }
 
-func (e *entrance) address() string { return e.listener.Addr().String() }
+func (e *entrance) addresses() []string {
+	var all []string
+	for _, l := range e.listeners {
+		all = append(all, l.Addr().String())
+	}
+	return all
+}
+
+// know notes which controllers live. They are tried while the driver does not answer.
+func (e *entrance) know(addresses []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.known = slices.Clone(addresses)
+}
+
+// alive are the controllers that live, as far as can be found out.
+func (e *entrance) alive(ctx context.Context) []string {
+	ctx, done := context.WithTimeout(ctx, askTimeout)
+	defer done()
+	if addresses, err := e.controllers(ctx); err == nil {
+		e.know(addresses)
+		return addresses
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.known)
+}
 
 // close ends the entrance. The context that it was opened with must have ended.
 func (e *entrance) close() {
-	_ = e.listener.Close() // Nothing is lost with it.
+	for _, l := range e.listeners {
+		_ = l.Close() // Nothing is lost with it.
+	}
 	e.wait.Wait()
 }
 
-func (e *entrance) serve(ctx context.Context) {
+func (e *entrance) serve(ctx context.Context, door int, listener net.Listener) {
 	for {
-		in, err := e.listener.Accept()
+		in, err := listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -61,13 +103,13 @@ func (e *entrance) serve(ctx context.Context) {
 			sleep(ctx, time.Second) // Out of file descriptors, most likely.
 			continue
 		}
-		e.wait.Go(func() { e.forward(ctx, in) })
+		e.wait.Go(func() { e.forward(ctx, door, in) })
 	}
 }
 
-func (e *entrance) forward(ctx context.Context, in net.Conn) {
+func (e *entrance) forward(ctx context.Context, door int, in net.Conn) {
 	defer func() { _ = in.Close() }()
-	out := e.dial(ctx)
+	out := e.dial(ctx, door)
 	if out == nil {
 		return // Kafka comes again.
 	}
@@ -87,21 +129,13 @@ func (e *entrance) forward(ctx context.Context, in net.Conn) {
 	both.Wait()
 }
 
-// dial connects to one of the live controllers, a different one each time: one that hangs accepts connections too.
-func (e *entrance) dial(ctx context.Context) net.Conn {
-	asking, done := context.WithTimeout(ctx, askTimeout)
-	defer done()
-	addresses, err := e.controllers(asking)
-	if err != nil {
-		return nil
-	}
-	rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] }) //nolint:gosec // Nothing secret: an order to try.
+// dial connects to the live controller that is behind a door, or to the next one that takes the connection.
+func (e *entrance) dial(ctx context.Context, door int) net.Conn {
+	addresses := slices.DeleteFunc(e.alive(ctx), func(address string) bool { return address == e.self })
+	slices.Sort(addresses)
 	dialer := net.Dialer{Timeout: dialTimeout}
-	for _, address := range addresses {
-		if address == e.self {
-			continue
-		}
-		if conn, err := dialer.DialContext(ctx, "tcp", address); err == nil {
+	for i := range addresses {
+		if conn, err := dialer.DialContext(ctx, "tcp", addresses[(door+i)%len(addresses)]); err == nil {
 			return conn
 		}
 	}

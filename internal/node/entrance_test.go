@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -41,7 +42,12 @@ func newController(t *testing.T, name string) net.Listener {
 
 func dialEntrance(t *testing.T, e *entrance) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", e.address())
+	return dialDoor(t, e, 0)
+}
+
+func dialDoor(t *testing.T, e *entrance, door int) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", e.addresses()[door])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +77,13 @@ func TestEntranceLeadsToALiveController(t *testing.T) {
 	}
 	var known driver
 	ctx, cancel := context.WithCancel(context.Background())
-	e, err := openEntrance(ctx, self.Addr().String(), known.controllers)
+	var away atomic.Bool
+	e, err := openEntrance(ctx, self.Addr().String(), func(ctx context.Context) ([]string, error) {
+		if away.Load() {
+			return nil, errors.New("the driver is away")
+		}
+		return known.controllers(ctx)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,17 +100,21 @@ func TestEntranceLeadsToALiveController(t *testing.T) {
 	}
 	known.set(a.Addr().String(), b.Addr().String())
 	answered := map[string]bool{}
-	for range 50 {
-		answered[ask(dialEntrance(t, e))] = true
+	for door := range doors {
+		answered[ask(dialDoor(t, e, door))] = true
 	}
 	if !answered["a"] || !answered["b"] {
-		t.Errorf("only %v were asked: one that hangs would be asked for ever", answered)
+		t.Errorf("only %v were asked: one that hangs, or knows no leader, would be asked for ever", answered)
 	}
+	away.Store(true)
+	if got := ask(dialEntrance(t, e)); got == "" {
+		t.Error("nobody answered while the driver is away, and those that lived before live")
+	}
+	away.Store(false)
 	known.set()
 	if got := ask(dialEntrance(t, e)); got != "" {
 		t.Errorf("%q answered where there is no controller", got)
 	}
-	e.controllers = func(context.Context) ([]string, error) { return nil, errors.New("the driver is away") }
 
 	if got := ask(kept); got != "a" {
 		t.Errorf("a connection that lasts was answered by %q", got)
@@ -108,7 +124,7 @@ func TestEntranceLeadsToALiveController(t *testing.T) {
 	if got := ask(kept); got != "" {
 		t.Error("a connection outlived the entrance")
 	}
-	if conn, err := net.Dial("tcp", e.address()); err == nil {
+	if conn, err := net.Dial("tcp", e.addresses()[0]); err == nil {
 		_ = conn.Close()
 		t.Error("a closed entrance takes connections")
 	}

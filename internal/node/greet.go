@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
 const (
@@ -24,15 +23,11 @@ func greet(ctx context.Context, f File, identity compute.Identity) {
 	}
 	ctx, done := context.WithTimeout(ctx, greetWithin)
 	defer done()
-	pair, err := tls.X509KeyPair([]byte(identity.CertificatePEM), []byte(identity.KeyPEM))
+	config, err := TLS(identity)
 	if err != nil {
-		return // Kafka says what it thinks of them.
+		return // Kafka says what it thinks of it.
 	}
-	trusted, err := pki.Pool([]byte(identity.TrustedPEM))
-	if err != nil {
-		return
-	}
-	dialer := tls.Dialer{Config: &tls.Config{RootCAs: trusted, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}
+	dialer := tls.Dialer{Config: config}
 	for range greetings {
 		for _, address := range f.listeners() {
 			greetOnce(ctx, &dialer, address)

@@ -169,8 +169,8 @@ func (a *agent) formatOnce(ctx context.Context) error {
 	return mark(filepath.Join(a.file.Dir, FormattedMark))
 }
 
-// quorum returns the addresses at which Kafka finds the controllers. It waits until the driver knows a live one; the controller that
-// starts the quorum is one itself.
+// quorum returns the addresses at which Kafka finds the controllers: that of the entrance, and of the controller that starts the quorum its own.
+// It waits until the driver knows a live one.
 func (a *agent) quorum(ctx context.Context) ([]string, error) {
 	for {
 		asking, done := context.WithTimeout(ctx, askTimeout)
@@ -183,7 +183,11 @@ func (a *agent) quorum(ctx context.Context) ([]string, error) {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err == nil && len(addresses) > 0:
-			return append(addresses, a.entrance.address()), nil
+			a.entrance.know(addresses)
+			if a.file.Spec.Bootstrap {
+				return append([]string{a.file.Listen}, a.entrance.addresses()...), nil
+			}
+			return a.entrance.addresses(), nil
 		case err == nil:
 			err = errors.New("the driver knows none of this cluster")
 		}

@@ -117,12 +117,23 @@ func (g Group) Judge(n Node, o Observation, now time.Time) Condition {
 	switch {
 	case slices.Contains(g.Replace, n.ID):
 		c.Cause, c.Reason = CauseNamed, "it is named to be replaced"
-	case g.SpecHash != "" && n.SpecHash != g.SpecHash:
-		c.Cause, c.Reason = CauseWrongSpec, fmt.Sprintf("it is %s, the group wants %s", n.SpecText, g.SpecText)
+	case g.unlike(n) != "":
+		c.Cause, c.Reason = CauseWrongSpec, g.unlike(n)
 	case len(g.Zones) > 0 && !slices.Contains(g.Zones, n.Zone):
 		c.Cause, c.Reason = CauseWrongZone, fmt.Sprintf("zone %s is not one of the group's", n.Zone)
 	}
 	return c
+}
+
+// unlike says in what a node is not as the group wants its nodes, "" when it is.
+func (g Group) unlike(n Node) string {
+	switch {
+	case g.SpecHash != "" && n.SpecHash != g.SpecHash:
+		return fmt.Sprintf("it is %s, the group wants %s", n.SpecText, g.SpecText)
+	case n.Subnet != "" && g.Subnets[n.Zone] != "" && n.Subnet != g.Subnets[n.Zone]:
+		return fmt.Sprintf("it is in subnet %s, the group wants %s in zone %s", n.Subnet, g.Subnets[n.Zone], n.Zone)
+	}
+	return ""
 }
 
 // Suspects are sentences about the nodes of a group that may be lost and may not, and Strangers about the brokers of the cluster that

@@ -44,9 +44,11 @@ type Node struct {
 	State      compute.State
 	Phase      compute.Phase
 	// Problem is the agent's last error.
-	Problem    string
-	Restarts   int
-	SpecHash   string
+	Problem  string
+	Restarts int
+	SpecHash string
+	// Subnet is what its machine is in, "" where it is in none.
+	Subnet     string `json:",omitzero"`
 	SpecText   string
 	LaunchedAt time.Time
 	// Boot is how long it took until its Kafka answered for the first time, 0 when its agent has not said.

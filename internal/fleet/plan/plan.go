@@ -165,8 +165,8 @@ func leaving(g Group, n Node) string {
 		return "" // What else is wrong with it is for the next apply.
 	case n.sick():
 		return n.Condition.Reason
-	case n.SpecHash != g.SpecHash:
-		return fmt.Sprintf("it is %s, the group wants %s", n.SpecText, g.SpecText)
+	case g.unlike(n) != "":
+		return g.unlike(n)
 	case !slices.Contains(g.Zones, n.Zone):
 		return fmt.Sprintf("zone %s is not one of the group's", n.Zone)
 	}
@@ -273,7 +273,7 @@ func launches(g Group, o Observation, r roster, ready func(Node) bool, last stri
 		switch {
 		case n.State == compute.StateStopping || n.sick() && !n.broken():
 			passing++
-		case r.surplus[n.ID] && n.SpecHash == g.SpecHash && r.weight(n) == 0:
+		case r.surplus[n.ID] && g.unlike(n) == "" && r.weight(n) == 0:
 			passing++ // It came for one that was lost and is back. Nothing is in its way, so it goes before another one comes.
 		}
 	}

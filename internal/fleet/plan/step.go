@@ -189,6 +189,8 @@ type Group struct {
 	Zones []string
 	// SpecHash is what every node's spec must hash to.
 	SpecHash string
+	// Subnets are where the nodes of each zone are to be, nil where machines are in none.
+	Subnets map[string]string
 	// SpecText says the spec in a few words, for reasons: "Kafka 4.3.1 on local.small, heap 320 MiB".
 	SpecText string
 	// MaxSurge is how many nodes beyond Count may be alive during a rollout, at least 1.
