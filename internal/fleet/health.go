@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +22,8 @@ const (
 	quorumWithin = 5 * time.Second
 	// brokerWithin is how long a broker that hangs is waited for: a little longer than Kafka takes to fence it.
 	brokerWithin = 10 * time.Second
+	// figuresWithin bounds the reading of the nodes' figures.
+	figuresWithin = 5 * time.Second
 )
 
 // Health judges a cluster as it is. Kafka being down is part of the report, not an error. compute.ErrNotFound: there is no such cluster.
@@ -42,7 +45,28 @@ func (c *Client) Health(ctx context.Context, cluster string) (id string, r healt
 		askVoters(ctx, k, &o, &f)
 	}
 	f.Observation = o.Observation
+	if catalog, err := c.driver.Catalog(ctx); err == nil && catalog.EC2 && o.kafkaErr == nil {
+		f.Figures = figures(ctx, k)
+	}
 	return o.record.ID, judge(ctx, k, o, f), ctx.Err()
+}
+
+// figures are those of the nodes' agents, as far as they can be read: nothing is judged by them.
+func figures(ctx context.Context, k *kafka.Client) map[int32]compute.NodeFigures {
+	ctx, cancel := context.WithTimeout(ctx, figuresWithin)
+	defer cancel()
+	records, err := k.Latest(ctx, compute.FiguresTopic)
+	if err != nil {
+		return nil
+	}
+	all := map[int32]compute.NodeFigures{}
+	for _, text := range records {
+		var f compute.NodeFigures
+		if json.Unmarshal(text, &f) == nil {
+			all[f.NodeID] = f
+		}
+	}
+	return all
 }
 
 // ForeignHealth judges a Kafka that no fleet runs, by what it says of itself. That it does not answer is part of the report; that it
@@ -120,11 +144,11 @@ func look(ctx context.Context, k *kafka.Client, o *observed, nodes map[int32]*pl
 		return "", err
 	}
 	bytes := replicaBytes(o.dirs, nodes)
+	for _, id := range kafka.Denying(dirsErr) {
+		nodes[id].Answering = true
+	}
 	var answering []int32
 	for _, id := range live {
-		if errors.Is(dirsErr, kafka.ErrInvalid) {
-			nodes[id].Answering = true // It answers that this user may not know.
-		}
 		if nodes[id].Answering {
 			answering = append(answering, id)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/health"
 )
 
@@ -73,6 +74,17 @@ type healthNodeModel struct {
 	Cause  types.String `tfsdk:"cause"`
 	Reason types.String `tfsdk:"reason"`
 	Ends   types.String `tfsdk:"certificate_ends"`
+
+	Figures *healthFiguresModel `tfsdk:"figures"`
+}
+
+type healthFiguresModel struct {
+	ReportedAt    types.String  `tfsdk:"reported_at"`
+	Restarts      types.Int64   `tfsdk:"restarts"`
+	CPU           types.Float64 `tfsdk:"cpu"`
+	NetworkIn     types.Float64 `tfsdk:"network_in"`
+	NetworkOut    types.Float64 `tfsdk:"network_out"`
+	DiskUsedBytes []int64       `tfsdk:"disk_used_bytes"`
 }
 
 type healthQuorumModel struct {
@@ -163,6 +175,17 @@ func (d *healthDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"cause":            schema.StringAttribute{MarkdownDescription: "The kind of cause, such as `machine gone`, `process dead`, `hung` or `disk failed`; null when there is none.", Computed: true},
 					"reason":           schema.StringAttribute{MarkdownDescription: "The reason in words, null for a node that is ready.", Computed: true},
 					"certificate_ends": schema.StringAttribute{MarkdownDescription: "When its certificate ends (RFC 3339), null where it has none or has not said. An apply replaces the node a month before.", Computed: true},
+					"figures": schema.SingleNestedAttribute{
+						MarkdownDescription: "How busy the node is, as its agent writes it to the topic `" + compute.FiguresTopic + "` every half a minute. Null where it has written nothing, or the topic cannot be read; agents of EC2 instances do, those of local nodes do not.", Computed: true,
+						Attributes: map[string]schema.Attribute{
+							"reported_at":     schema.StringAttribute{MarkdownDescription: "When it was written (RFC 3339).", Computed: true},
+							"restarts":        schema.Int64Attribute{MarkdownDescription: "How often Kafka was started after its first start.", Computed: true},
+							"cpu":             schema.Float64Attribute{MarkdownDescription: "What part of its processors' time the machine was at work, 0 to 1.", Computed: true},
+							"network_in":      schema.Float64Attribute{MarkdownDescription: "Bytes a second that came in.", Computed: true},
+							"network_out":     schema.Float64Attribute{MarkdownDescription: "Bytes a second that went out.", Computed: true},
+							"disk_used_bytes": schema.ListAttribute{MarkdownDescription: "Bytes in each log directory, in the order of the disks.", ElementType: types.Int64Type, Computed: true},
+						},
+					},
 				}},
 			},
 			"certificate_days_left": schema.Int64Attribute{
@@ -289,11 +312,17 @@ func (m *healthModel) fill(r health.Report) {
 			Role: types.StringValue(string(n.Role)), Group: orNull(n.Group), Zone: orNull(n.Zone),
 			State: types.StringValue(n.State), Cause: orNull(n.Cause), Reason: orNull(n.Reason),
 		}
+		model := m.Nodes[strconv.Itoa(int(n.ID))]
 		if !n.CertificateEnds.IsZero() {
-			model := m.Nodes[strconv.Itoa(int(n.ID))]
 			model.Ends = types.StringValue(n.CertificateEnds.UTC().Format(time.RFC3339))
-			m.Nodes[strconv.Itoa(int(n.ID))] = model
 		}
+		if f := n.Figures; f != nil {
+			model.Figures = &healthFiguresModel{
+				ReportedAt: types.StringValue(f.At.UTC().Format(time.RFC3339)), Restarts: types.Int64Value(int64(f.Restarts)), CPU: types.Float64Value(f.CPU),
+				NetworkIn: types.Float64Value(f.NetworkIn), NetworkOut: types.Float64Value(f.NetworkOut), DiskUsedBytes: append([]int64{}, f.DiskUsedBytes...),
+			}
+		}
+		m.Nodes[strconv.Itoa(int(n.ID))] = model
 	}
 	if r.CertificateDays != nil {
 		m.CertificateDays = types.Int64Value(int64(*r.CertificateDays))

@@ -35,6 +35,8 @@ type Facts struct {
 	Throttles []string
 	// Volumes are the log directories.
 	Volumes []Volume
+	// Figures are those of the nodes' agents, by node id.
+	Figures map[int32]compute.NodeFigures
 }
 
 // Volume is one log directory of a broker.
@@ -67,7 +69,11 @@ func Judge(f Facts) Report {
 	for _, n := range f.Nodes {
 		c := condition(n, f)
 		conditions[n.ID] = c
-		r.Nodes = append(r.Nodes, Node{ID: n.ID, Role: n.Role, Group: n.Group, Zone: n.Zone, CertificateEnds: n.CertificateEnds, Condition: c})
+		node := Node{ID: n.ID, Role: n.Role, Group: n.Group, Zone: n.Zone, CertificateEnds: n.CertificateEnds, Condition: c}
+		if figures, found := f.Figures[n.ID]; found {
+			node.Figures = &figures
+		}
+		r.Nodes = append(r.Nodes, node)
 	}
 	r.CertificateDays = certificateDays(f)
 	if f.KafkaUp {

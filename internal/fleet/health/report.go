@@ -167,6 +167,8 @@ type Node struct {
 	Zone  string
 	// CertificateEnds is when its certificate ends, zero when it has none or that is not known.
 	CertificateEnds time.Time
+	// Figures are the latest of its agent, nil where it has told none.
+	Figures *compute.NodeFigures
 	Condition
 }
 
