@@ -11,7 +11,9 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute/aws"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute/local"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node/figures"
 )
 
 // newNode is `node`: what a driver starts on each machine.
@@ -67,6 +69,13 @@ func awsNode(ctx context.Context, parameter, digest string) error {
 	telling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var told sync.WaitGroup
 	told.Go(func() { n.Tell(telling) })
+	told.Go(func() { n.Watch(telling) })
+	client := kafka.New(kafka.Config{Bootstrap: n.Brokers, Secure: n.TLS, ClientID: "kafkafleet-node"})
+	publisher := figures.Publisher{NodeID: n.ID(), Kafka: client, Latest: n.Latest}
+	told.Go(func() {
+		publisher.Run(telling)
+		_ = client.Close() // Nothing is under way any more.
+	})
 	err = node.Run(ctx, file, node.Driver{Controllers: n.Controllers, Identity: n.Identity, Report: n.Report})
 	stop()
 	told.Wait()

@@ -70,7 +70,8 @@ type Driver interface {
 	List(ctx context.Context, cluster string) ([]Instance, error)
 	// Stop asks the node's machine to shut down in the orderly way (Kafka's controlled shutdown) and returns without
 	// waiting. The instance becomes StateStopped, at the latest when the node's own stop deadline has passed; one that hangs
-	// may never, and is terminated instead. Stopping a stopped instance is no error.
+	// may never, and is terminated instead. A machine that cannot be stopped and kept (a spot instance) is shut down and terminated, and
+	// becomes StateTerminating. Stopping a stopped instance is no error.
 	Stop(ctx context.Context, instanceID string) error
 	// Terminate destroys the instance and its disks, running or not, and returns when nothing of it is left or when List
 	// shows it as terminating. Its NodeSecret is gone by then. An instance that does not exist is no error.
@@ -82,6 +83,16 @@ type Driver interface {
 	Lock(ctx context.Context, cluster, holder string) (Lease, error)
 
 	Secrets
+}
+
+// Machines is a Driver whose nodes are EC2 instances, which a plan can know more about than a catalog says.
+type Machines interface {
+	Driver
+	// Image is the image that a public or own parameter names now.
+	Image(ctx context.Context, parameter string) (string, error)
+	// CheckMachine says what is wrong with a machine before anything is launched, as an error that wraps ErrInvalid. nodes is how many
+	// may run in each zone at once, of this instance type. Any other error means that it could not be found out.
+	CheckMachine(ctx context.Context, m AWSMachine, instanceType string, nodes map[string]int) error
 }
 
 // LeaseExpiry is how long a lease lives after its last renewal.
@@ -199,6 +210,8 @@ type AWSMachine struct {
 	// InstanceProfile is the name or the ARN of the profile whose role the node's agent has.
 	InstanceProfile string `json:"instance_profile,omitempty"`
 	PlacementGroup  string `json:"placement_group,omitempty"`
+	// Spot says that the machine is a spare one, which AWS takes back with a notice of two minutes when it needs it.
+	Spot bool `json:"spot,omitempty"`
 	// FallbackInstanceTypes are tried in this order, in the same zone, where it has no capacity for the spec's.
 	FallbackInstanceTypes []string `json:"fallback_instance_types,omitempty"`
 	// UserDataExtra are lines of a shell script, which run before the agent does.
@@ -281,6 +294,8 @@ type NodeStatus struct {
 	AuthorityGeneration int `json:"authority_generation,omitempty"`
 	// LastError is the reason of the latest failure, with the line of Kafka's own log that explains it.
 	LastError string `json:"last_error,omitempty"`
+	// Leaving is a sentence when the machine was told that it will be taken away, "" otherwise.
+	Leaving string `json:"leaving,omitempty"`
 	// DiskUsedBytes is by log directory, in the order of the disks.
 	DiskUsedBytes []int64 `json:"disk_used_bytes,omitempty"`
 	// UpdatedAt is when the agent has reported, by its machine's clock. One that is older than ReportEvery by far is the sign of a machine,

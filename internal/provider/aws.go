@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -92,11 +93,13 @@ func awsDriver(ctx context.Context, object types.Object, diags *diag.Diagnostics
 // machineModel is what an EC2 instance of a group is made of.
 type machineModel struct {
 	AMI                   types.String `tfsdk:"ami"`
+	AMIParameter          types.String `tfsdk:"ami_ssm_parameter"`
 	RootDevice            types.String `tfsdk:"root_device"`
 	SubnetIDs             types.Map    `tfsdk:"subnet_ids"`
 	SecurityGroupIDs      types.List   `tfsdk:"security_group_ids"`
 	IAMInstanceProfile    types.String `tfsdk:"iam_instance_profile"`
 	PlacementGroup        types.String `tfsdk:"placement_group"`
+	Spot                  types.Bool   `tfsdk:"spot"`
 	FallbackInstanceTypes types.List   `tfsdk:"fallback_instance_types"`
 	UserDataExtra         types.String `tfsdk:"user_data_extra"`
 }
@@ -107,11 +110,16 @@ func machineAttribute() schema.Attribute {
 		Optional:            true,
 		Attributes: map[string]schema.Attribute{
 			"ami": schema.StringAttribute{
-				MarkdownDescription: "The image. It has Java, Kafka in `/opt/kafka-<version>` and this provider's binary as `/usr/local/bin/kafkafleet-node`, or `user_data_extra` brings them.", Required: true,
+				MarkdownDescription: "The image. It has Java, Kafka in `/opt/kafka-<version>` and this provider's binary as `/usr/local/bin/kafkafleet-node`, or `user_data_extra` brings them.", Optional: true, Computed: true,
+				Validators: []validator.String{stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("ami_ssm_parameter"))},
+			},
+			"ami_ssm_parameter": schema.StringAttribute{
+				MarkdownDescription: "A parameter of Systems Manager that names the image, in place of `ami`. It is read at each plan, which shows the image as `ami`: another one is a rollout, and that is how the operating system is patched.",
+				Optional:            true,
 			},
 			"root_device": schema.StringAttribute{MarkdownDescription: "How the image names its root volume, which is encrypted: `/dev/xvda` by default.", Optional: true},
 			"subnet_ids": schema.MapAttribute{
-				MarkdownDescription: "The subnet by zone.", ElementType: types.StringType, Required: true,
+				MarkdownDescription: "The subnet by zone. Another subnet for a zone replaces the nodes there.", ElementType: types.StringType, Required: true,
 				Validators: []validator.Map{mapvalidator.SizeAtLeast(1)},
 			},
 			"security_group_ids": schema.ListAttribute{
@@ -121,8 +129,12 @@ func machineAttribute() schema.Attribute {
 			"iam_instance_profile": schema.StringAttribute{
 				MarkdownDescription: "The name or the ARN of the instance profile. Its role reads the node's spec and certificate, and finds the controllers.", Required: true,
 			},
+			"spot": schema.BoolAttribute{
+				MarkdownDescription: "Whether the instances are spot instances. EC2 takes them back with a notice of two minutes, a whole zone's at once if need be, and data whose replicas are all on them is lost then. For fleets whose data may be lost; never for controllers that matter.",
+				Optional:            true,
+			},
 			"placement_group":         schema.StringAttribute{MarkdownDescription: "A placement group. A spread group holds seven instances in a zone.", Optional: true},
-			"fallback_instance_types": schema.ListAttribute{MarkdownDescription: "Types that are tried in this order, in the same zone, where it has no capacity for the group's.", ElementType: types.StringType, Optional: true},
+			"fallback_instance_types": schema.ListAttribute{MarkdownDescription: "Types that are tried in this order, in the same zone, where it has no capacity for the group's. They have at least its disk and its memory. A change replaces nobody.", ElementType: types.StringType, Optional: true},
 			"user_data_extra":         schema.StringAttribute{MarkdownDescription: "Lines of a shell script that run before the agent starts.", Optional: true},
 		},
 	}
@@ -137,7 +149,7 @@ func machineOf(ctx context.Context, object types.Object) (*compute.AWSMachine, d
 	diags := object.As(ctx, &m, objectAsOptions)
 	machine := &compute.AWSMachine{
 		ImageID: m.AMI.ValueString(), RootDevice: m.RootDevice.ValueString(), InstanceProfile: m.IAMInstanceProfile.ValueString(),
-		PlacementGroup: m.PlacementGroup.ValueString(), UserDataExtra: m.UserDataExtra.ValueString(),
+		PlacementGroup: m.PlacementGroup.ValueString(), Spot: m.Spot.ValueBool(), UserDataExtra: m.UserDataExtra.ValueString(),
 	}
 	diags.Append(m.SubnetIDs.ElementsAs(ctx, &machine.SubnetIDs, false)...)
 	if !m.SecurityGroupIDs.IsNull() {
@@ -171,8 +183,13 @@ func machineValue(ctx context.Context, m *compute.AWSMachine, diags *diag.Diagno
 	}
 	subnets, more := types.MapValueFrom(ctx, types.StringType, m.SubnetIDs)
 	diags.Append(more...)
+	spot := types.BoolNull()
+	if m.Spot {
+		spot = types.BoolValue(true)
+	}
 	out, more := types.ObjectValueFrom(ctx, kinds, machineModel{
-		AMI: types.StringValue(m.ImageID), RootDevice: optional(m.RootDevice), SubnetIDs: subnets, SecurityGroupIDs: list(m.SecurityGroupIDs),
+		Spot: spot,
+		AMI:  types.StringValue(m.ImageID), RootDevice: optional(m.RootDevice), SubnetIDs: subnets, SecurityGroupIDs: list(m.SecurityGroupIDs),
 		IAMInstanceProfile: types.StringValue(m.InstanceProfile), PlacementGroup: optional(m.PlacementGroup),
 		FallbackInstanceTypes: list(m.FallbackInstanceTypes), UserDataExtra: optional(m.UserDataExtra),
 	})
@@ -180,9 +197,66 @@ func machineValue(ctx context.Context, m *compute.AWSMachine, diags *diag.Diagno
 	return out
 }
 
-// checkMachine refuses at plan time what no instance can be made of.
-func checkMachine(catalog compute.Catalog, m *compute.AWSMachine, zones []string, at path.Path, diags *diag.Diagnostics) {
+// planImage gives the machine of a plan the image that its parameter names now. What is not known yet stays so.
+func planImage(ctx context.Context, driver compute.Driver, object types.Object, at path.Path, diags *diag.Diagnostics) types.Object {
+	if object.IsNull() || object.IsUnknown() {
+		return object
+	}
+	var m machineModel
+	diags.Append(object.As(ctx, &m, objectAsOptions)...)
+	machines, ok := driver.(compute.Machines)
+	switch {
+	case m.AMIParameter.IsNull() || !ok:
+		return object
+	case m.AMIParameter.IsUnknown():
+		m.AMI = types.StringUnknown()
+	default:
+		image, err := machines.Image(ctx, m.AMIParameter.ValueString())
+		if err != nil {
+			diags.AddAttributeError(at.AtName("ami_ssm_parameter"), "The parameter names no image", sentence(err))
+			return object
+		}
+		m.AMI = types.StringValue(image)
+	}
+	out, more := types.ObjectValueFrom(ctx, object.AttributeTypes(ctx), m)
+	diags.Append(more...)
+	return out
+}
+
+// imageOf is planImage or applyImage.
+type imageOf func(ctx context.Context, driver compute.Driver, object types.Object, at path.Path, diags *diag.Diagnostics) types.Object
+
+// applyImage is planImage for an image that the plan did not know. One that it knew is what was agreed to.
+func applyImage(ctx context.Context, driver compute.Driver, object types.Object, at path.Path, diags *diag.Diagnostics) types.Object {
+	if fullyKnown(ctx, object) {
+		return object
+	}
+	return planImage(ctx, driver, object, at, diags)
+}
+
+// checkMachine refuses at plan time what no instance can be made of. count is how many nodes may run at once, spread over the zones.
+func checkMachine(ctx context.Context, driver compute.Driver, catalog compute.Catalog, m *compute.AWSMachine, instanceType string, zones []string, count, surge int, at path.Path, diags *diag.Diagnostics) {
 	if why := catalog.MachineFault(m, zones...); why != "" {
 		diags.AddAttributeError(at, "Nodes cannot be made of this", strings.ToUpper(why[:1])+why[1:]+".")
+		return
+	}
+	machines, ok := driver.(compute.Machines)
+	if m == nil || !ok || len(zones) == 0 || diags.HasError() {
+		return
+	}
+	if m.Spot {
+		diags.AddAttributeWarning(at.AtName("spot"), "Spot instances can be taken away all at once",
+			"EC2 takes a spot instance back with a notice of two minutes, and often many of one type and zone together. What the nodes hold is on their own disks only. A node with a notice is replaced by the next apply; "+
+				"when all replicas of a partition go before that, its records are lost. Keep data that must not be lost on a group without spot.")
+	}
+	nodes := map[string]int{}
+	for i, zone := range zones {
+		nodes[zone] = (count+len(zones)-1-i)/len(zones) + surge
+	}
+	switch err := machines.CheckMachine(ctx, *m, instanceType, nodes); {
+	case errors.Is(err, compute.ErrInvalid):
+		diags.AddAttributeError(at, "Nodes cannot be made of this", sentence(err))
+	case err != nil:
+		diags.AddAttributeError(at, "It could not be found out whether nodes can be made of this", sentence(err))
 	}
 }

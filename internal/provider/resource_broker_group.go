@@ -365,6 +365,7 @@ func (r *brokerGroupResource) ModifyPlan(ctx context.Context, req resource.Modif
 		r.planNoClaims(*prior)
 	}
 	r.planZones(ctx, req, &planned, &resp.Diagnostics)
+	planned.AWS = planImage(ctx, r.fleet.Driver(), planned.AWS, path.Root("aws"), &resp.Diagnostics)
 	want, ok, diags := planned.want(ctx, prior)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -414,7 +415,7 @@ func unchanged(a, b brokerGroupModel) bool {
 	return a.Brokers.Equal(b.Brokers) && a.InstanceType.Equal(b.InstanceType) && a.Zones.Equal(b.Zones) && a.Topics.Equal(b.Topics) && a.Default.Equal(b.Default) && a.KafkaVersion.Equal(b.KafkaVersion) &&
 		a.Config.Equal(b.Config) && a.JVM.Equal(b.JVM) && a.RolloutPolicy.Equal(b.RolloutPolicy) && a.Rebalance.Equal(b.Rebalance) && a.FailurePolicy.Equal(b.FailurePolicy) &&
 		a.ReplaceNodes.Equal(b.ReplaceNodes) && a.DeletionProtection.Equal(b.DeletionProtection) &&
-		a.Timeouts.Equal(b.Timeouts) && a.Cluster.Equal(b.Cluster) && a.Name.Equal(b.Name)
+		a.Timeouts.Equal(b.Timeouts) && a.AWS.Equal(b.AWS) && a.Cluster.Equal(b.Cluster) && a.Name.Equal(b.Name)
 }
 
 // planZones gives a group without zones of its own the cluster's, as planned in this run or as recorded.
@@ -458,7 +459,7 @@ func (r *brokerGroupResource) check(ctx context.Context, want fleet.BrokerGroup,
 	}
 	checkZones(catalog, want.Zones, diags)
 	checkInstanceType(catalog, want.InstanceType, path.Root("instance_type"), diags)
-	checkMachine(catalog, want.AWS, want.Zones, path.Root("aws"), diags)
+	checkMachine(ctx, r.fleet.Driver(), catalog, want.AWS, want.InstanceType, want.Zones, want.Brokers, want.MaxSurge, path.Root("aws"), diags)
 	checkKafkaVersion(ctx, r.fleet, want.KafkaVersion, diags)
 	if size, ok := catalog.InstanceTypes[want.InstanceType]; ok && want.HeapBytes > size.MemoryBytes*3/4 {
 		diags.AddAttributeError(path.Root("jvm").AtName("heap"), "The heap is too large for the machine",
@@ -530,6 +531,7 @@ func (r *brokerGroupResource) Create(ctx context.Context, req resource.CreateReq
 	}
 	timeout, diags := m.Timeouts.Create(ctx, time.Hour)
 	resp.Diagnostics.Append(diags...)
+	m.AWS = applyImage(ctx, r.fleet.Driver(), m.AWS, path.Root("aws"), &resp.Diagnostics)
 	want, _, diags := m.want(ctx, nil)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -569,6 +571,7 @@ func (r *brokerGroupResource) Update(ctx context.Context, req resource.UpdateReq
 	}
 	timeout, diags := m.Timeouts.Update(ctx, 6*time.Hour)
 	resp.Diagnostics.Append(diags...)
+	m.AWS = applyImage(ctx, r.fleet.Driver(), m.AWS, path.Root("aws"), &resp.Diagnostics)
 	want, _, diags := m.want(ctx, &prior)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {

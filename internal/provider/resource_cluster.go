@@ -211,6 +211,10 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	planned.Controllers = r.withImage(ctx, planned.Controllers, planImage, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	want, ok, diags := planned.want(ctx, prior)
 	resp.Diagnostics.Append(diags...)
 	if !ok {
@@ -257,6 +261,19 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
 }
 
+// withImage is the controllers with their machine's image.
+func (r *clusterResource) withImage(ctx context.Context, controllers types.Object, image imageOf, diags *diag.Diagnostics) types.Object {
+	if controllers.IsNull() || controllers.IsUnknown() {
+		return controllers
+	}
+	var m controllersModel
+	diags.Append(controllers.As(ctx, &m, objectAsOptions)...)
+	m.AWS = image(ctx, r.fleet.Driver(), m.AWS, path.Root("controllers").AtName("aws"), diags)
+	out, more := types.ObjectValueFrom(ctx, controllers.AttributeTypes(ctx), m)
+	diags.Append(more...)
+	return out
+}
+
 // check refuses at plan time what could not be applied.
 func (r *clusterResource) check(ctx context.Context, want fleet.Cluster, diags *diag.Diagnostics) {
 	catalog, err := r.fleet.Driver().Catalog(ctx)
@@ -266,7 +283,7 @@ func (r *clusterResource) check(ctx context.Context, want fleet.Cluster, diags *
 	}
 	checkZones(catalog, want.Zones, diags)
 	checkInstanceType(catalog, want.InstanceType, path.Root("controllers").AtName("instance_type"), diags)
-	checkMachine(catalog, want.AWS, want.Zones, path.Root("controllers").AtName("aws"), diags)
+	checkMachine(ctx, r.fleet.Driver(), catalog, want.AWS, want.InstanceType, want.Zones, want.Controllers, 1, path.Root("controllers").AtName("aws"), diags)
 	checkKafkaVersion(ctx, r.fleet, want.KafkaVersion, diags)
 	for _, key := range slices.Sorted(maps.Keys(want.Config)) {
 		if why := engineOrSecret(key); why != "" {
@@ -393,9 +410,10 @@ func (r *clusterResource) Update(ctx context.Context, req resource.UpdateRequest
 
 // apply converges and fills in what is computed, also after an error, from what is there then.
 func (r *clusterResource) apply(ctx context.Context, m, prior *clusterModel, own fleet.Authority, timeout time.Duration, diags *diag.Diagnostics) {
+	m.Controllers = r.withImage(ctx, m.Controllers, applyImage, diags)
 	want, ok, more := m.want(ctx, prior)
 	diags.Append(more...)
-	if !ok {
+	if !ok || diags.HasError() {
 		return
 	}
 	want.Authority = own

@@ -31,6 +31,7 @@ func (d *Driver) Catalog(ctx context.Context) (compute.Catalog, error) {
 	for _, z := range zones.AvailabilityZones {
 		c.Zones = append(c.Zones, aws.ToString(z.ZoneName))
 	}
+	architectures := map[string][]types.ArchitectureType{}
 	pages := ec2.NewDescribeInstanceTypesPaginator(d.ec2, &ec2.DescribeInstanceTypesInput{Filters: []types.Filter{filter("instance-storage-supported", "true")}})
 	for pages.HasMorePages() {
 		if err := d.limit.Wait(ctx); err != nil {
@@ -43,12 +44,15 @@ func (d *Driver) Catalog(ctx context.Context) (compute.Catalog, error) {
 		for _, t := range page.InstanceTypes {
 			if m, ok := machine(t); ok {
 				c.InstanceTypes[m.Name] = m
+				if t.ProcessorInfo != nil {
+					architectures[m.Name] = t.ProcessorInfo.SupportedArchitectures
+				}
 			}
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.catalog = &c
+	d.catalog, d.architectures = &c, architectures
 	return c, nil
 }
 

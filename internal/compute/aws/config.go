@@ -38,10 +38,20 @@ type Options struct {
 // Services are the names of those that the driver calls.
 var Services = []string{"ec2", "ssm", "sts"}
 
-// newRetryer waits longer the more calls are refused.
+// newRetryer waits longer the more calls are refused. A zone without capacity is told at once, though EC2 tells it as an error of its own (500), which
+// are repeated otherwise: there may be another instance type.
 func newRetryer() aws.Retryer {
+	full := retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+		if has(err, noCapacity) {
+			return aws.FalseTernary
+		}
+		return aws.UnknownTernary
+	})
 	return retry.NewAdaptiveMode(func(a *retry.AdaptiveModeOptions) {
-		a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) { s.MaxAttempts = attempts })
+		a.StandardOptions = append(a.StandardOptions, func(s *retry.StandardOptions) {
+			s.MaxAttempts = attempts
+			s.Retryables = append([]retry.IsErrorRetryable{full}, s.Retryables...)
+		})
 	})
 }
 

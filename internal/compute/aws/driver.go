@@ -3,7 +3,7 @@
 // Everything about a fleet is found again from the instances' tags and from parameters of Systems Manager, below one path for each cluster:
 //
 //	/kafkafleet/<cluster>/record          the cluster's record
-//	/kafkafleet/<cluster>/next-node-id    the lowest id that was never used, as far as the nodes below do not say more
+//	/kafkafleet/<cluster>/next-node-id    the lowest id that was never used, noted right after a node's spec is made
 //	/kafkafleet/<cluster>/lease/<n>       a lease: the highest number is the one that counts
 //	/kafkafleet/<cluster>/nodes/<id>      a node's spec, made before its instance and gone after it
 //	/kafkafleet/<cluster>/secrets/<name>  a secret (SecureString)
@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"golang.org/x/time/rate"
 
@@ -30,6 +31,8 @@ const (
 	callsPerSecond, callsAtOnce = 10, 20
 	// visibleWithin is how long a change may take until EC2 shows it: it is eventually consistent.
 	visibleWithin = time.Minute
+	// eventsFor is how long the answer is used to what AWS has scheduled.
+	eventsFor = 10 * time.Second
 	// lookEvery is the pause between two looks at a change that is expected soon.
 	lookEvery = 500 * time.Millisecond
 )
@@ -47,13 +50,19 @@ type Driver struct {
 	hung bool
 	now  func() time.Time
 
+	noting  sync.Mutex
 	mu      sync.Mutex
 	catalog *compute.Catalog
+	// architectures are those of the instance types: which images they run.
+	architectures map[string][]types.ArchitectureType
+	// scheduled is what AWS had scheduled at scheduledAt.
+	scheduled   map[string]string
+	scheduledAt time.Time
 	// specs are those of the instances that were listed, by the name of their parameter. A spec never changes.
 	specs map[string]compute.NodeSpec
 }
 
-var _ compute.Driver = (*Driver)(nil)
+var _ compute.Machines = (*Driver)(nil)
 
 // New returns a driver. It asks nobody anything.
 func New(cfg Config) *Driver {

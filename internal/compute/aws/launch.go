@@ -59,8 +59,12 @@ func (d *Driver) Launch(ctx context.Context, spec compute.NodeSpec) (compute.Ins
 	// From here on the id is used, whatever comes: one caller makes this parameter, and it is there before the node is.
 	switch err := d.put(ctx, nodeName(spec.Cluster, spec.NodeID), string(text), ssmtypes.ParameterTypeString, true); {
 	case errors.Is(err, errExists):
-		return compute.Instance{}, fmt.Errorf("%w; another run has just launched it", used)
+		// By another run just now, or by one that was killed before it could note it.
+		return compute.Instance{}, errors.Join(fmt.Errorf("%w; another run has launched it", used), d.recount(ctx, spec.Cluster))
 	case err != nil:
+		return compute.Instance{}, err
+	}
+	if err := d.used(ctx, spec.Cluster, spec.NodeID); err != nil {
 		return compute.Instance{}, err
 	}
 	instance, err := d.run(ctx, spec, data)
@@ -131,6 +135,13 @@ func (d *Driver) request(spec compute.NodeSpec, kind string, attempt int, data s
 	}
 	if m.PlacementGroup != "" {
 		in.Placement = &types.Placement{GroupName: &m.PlacementGroup}
+	}
+	if m.Spot {
+		in.InstanceMarketOptions = &types.InstanceMarketOptionsRequest{MarketType: types.MarketTypeSpot, SpotOptions: &types.SpotMarketOptions{
+			SpotInstanceType: types.SpotInstanceTypeOneTime, InstanceInterruptionBehavior: types.InstanceInterruptionBehaviorTerminate,
+		}}
+		// EC2 refuses to protect one that it may take back, and to stop it.
+		in.DisableApiTermination, in.InstanceInitiatedShutdownBehavior = nil, types.ShutdownBehaviorTerminate
 	}
 	return in
 }

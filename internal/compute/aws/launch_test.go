@@ -10,6 +10,7 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute/aws/emulator"
@@ -62,7 +63,7 @@ func TestALostReplyLaunchesOnce(t *testing.T) {
 	if err != nil || len(found) != nodes || len(c.Alive()) != nodes {
 		t.Errorf("%d instances, %d of them listed, want %d: %v", len(c.Alive()), len(found), nodes, err)
 	}
-	if calls := c.Calls()["RunInstances"]; calls != 2*nodes {
+	if calls := c.Calls()["ec2:RunInstances"]; calls != 2*nodes {
 		t.Errorf("%d calls of RunInstances, want each of %d twice", calls, nodes)
 	}
 }
@@ -94,6 +95,9 @@ func TestAFullZoneHasAnotherTypeOrNothing(t *testing.T) {
 	}
 	if len(c.Alive()) != 1 {
 		t.Errorf("%d instances, want one", len(c.Alive()))
+	}
+	if calls := c.Calls()["ec2:RunInstances"]; calls != 5 {
+		t.Errorf("%d calls of RunInstances: a zone that has nothing is asked once for each type", calls)
 	}
 }
 
@@ -188,5 +192,29 @@ func TestWhatANodeNeedsOfAWS(t *testing.T) {
 	record, err := d.GetCluster(t.Context(), "prod")
 	if err != nil || record.NextNodeID != 1 || len(c.Alive()) > 0 {
 		t.Errorf("%+v, %v", record, err)
+	}
+}
+
+// TestAnIDThatAKilledRunClaimedIsUsed: it had made the node's parameter and not yet noted the id.
+func TestAnIDThatAKilledRunClaimedIsUsed(t *testing.T) {
+	c := newCloud(t, emulator.Config{})
+	d := c.prod(t)
+	for id := int32(1); id <= 3; id++ {
+		if err := d.put(t.Context(), nodeName("prod", id), "{}", ssmtypes.ParameterTypeString, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record, err := d.GetCluster(t.Context(), "prod")
+	if err != nil || record.NextNodeID != 1 {
+		t.Fatalf("nothing is noted, and the next id is %d: %v", record.NextNodeID, err)
+	}
+	if _, err := d.Launch(t.Context(), c.spec(1, "eu-west-1a")); !errors.Is(err, compute.ErrNodeIDUsed) {
+		t.Errorf("a launch of a claimed id: %v", err)
+	}
+	if record, err = d.GetCluster(t.Context(), "prod"); err != nil || record.NextNodeID != 4 || len(c.Alive()) > 0 {
+		t.Errorf("after that the next id is %d, want 4, and %d instances: %v", record.NextNodeID, len(c.Alive()), err)
+	}
+	if _, err := d.Launch(t.Context(), c.spec(4, "eu-west-1a")); err != nil {
+		t.Error(err)
 	}
 }

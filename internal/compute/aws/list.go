@@ -62,7 +62,7 @@ func (d *Driver) List(ctx context.Context, cluster string) ([]compute.Instance, 
 	var out []compute.Instance
 	for _, i := range found {
 		instance := d.instance(i, specs[aws.ToString(i.InstanceId)])
-		instance.Maintenance = events[instance.ID]
+		instance.Maintenance = cmp.Or(events[instance.ID], instance.Maintenance)
 		out = append(out, instance)
 	}
 	slices.SortFunc(out, func(a, b compute.Instance) int {
@@ -121,8 +121,16 @@ func (d *Driver) specsOf(ctx context.Context, cluster string, found []types.Inst
 	return specs, nil
 }
 
-// events are the sentences on what AWS has scheduled for instances, whosever they are, by instance id.
+// events are the sentences on what AWS has scheduled for instances, whosever they are, by instance id, as they were eventsFor ago at most: what is
+// scheduled comes days before it happens.
 func (d *Driver) events(ctx context.Context) (map[string]string, error) {
+	d.mu.Lock()
+	known := d.scheduled
+	fresh := known != nil && d.now().Sub(d.scheduledAt) < eventsFor
+	d.mu.Unlock()
+	if fresh {
+		return known, nil
+	}
 	out := map[string]string{}
 	pages := ec2.NewDescribeInstanceStatusPaginator(d.ec2, &ec2.DescribeInstanceStatusInput{
 		Filters: []types.Filter{filter("event.code", "instance-reboot", "system-reboot", "system-maintenance", "instance-retirement", "instance-stop")},
@@ -141,6 +149,9 @@ func (d *Driver) events(ctx context.Context) (map[string]string, error) {
 			}
 		}
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.scheduled, d.scheduledAt = out, d.now()
 	return out, nil
 }
 
@@ -152,6 +163,9 @@ func (*Driver) instance(i types.Instance, spec compute.NodeSpec) compute.Instanc
 	tags := tagged(i.Tags)
 	out := compute.Instance{ID: aws.ToString(i.InstanceId), Spec: spec, LaunchedAt: aws.ToTime(i.LaunchTime), Status: status(tags)}
 	out.StateSince = out.LaunchedAt
+	if out.Status != nil {
+		out.Maintenance = out.Status.Leaving
+	}
 	switch i.State.Name {
 	case types.InstanceStateNameRunning:
 		out.State = compute.StateRunning

@@ -49,9 +49,10 @@ type pretend struct {
 	off  chan struct{}
 }
 
-func (p pretend) ShutDown()            { p.stop() }
-func (p pretend) Kill()                { p.stop() }
-func (p pretend) Off() <-chan struct{} { return p.off }
+func (p pretend) ShutDown()                     { p.stop() }
+func (p pretend) Kill()                         { p.stop() }
+func (p pretend) Announce(string, string) error { return nil }
+func (p pretend) Off() <-chan struct{}          { return p.off }
 
 func newCloud(t *testing.T, cfg emulator.Config) *cloud { return newCloudAt(t, "127.0.0.1:0", cfg) }
 
@@ -96,7 +97,7 @@ func (c *cloud) driver() *Driver { return New(Config{AWS: c.config()}) }
 
 // complete adds what an EC2 instance needs.
 func (c *cloud) complete(s *compute.NodeSpec) {
-	s.AWS = &compute.AWSMachine{ImageID: "ami-12c6146b", SubnetIDs: c.subnets, InstanceProfile: emulator.Profile, UserDataExtra: "# nothing"}
+	s.AWS = &compute.AWSMachine{ImageID: emulator.Image, SubnetIDs: c.subnets, InstanceProfile: emulator.Profile, UserDataExtra: "# nothing"}
 }
 
 // report is a machine that reports every second.

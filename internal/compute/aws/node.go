@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -38,6 +39,10 @@ const (
 	tagEvery = time.Minute
 	// silentAfter is three of them.
 	silentAfter = 3 * tagEvery
+	// identityFor is how long the node's identity is taken for what it was: Systems Manager lets an account read 40 parameters in a second. While there
+	// is none, it is asked for more and more rarely.
+	identityFor                  = time.Minute
+	identitySoon, identityRarely = 100 * time.Millisecond, 2 * time.Second
 	// lastWithin is how long a machine that shuts down takes to say so.
 	lastWithin = 5 * time.Second
 )
@@ -45,14 +50,21 @@ const (
 // Node is what the agent on an instance knows of AWS. It has the rights of the instance's role.
 type Node struct {
 	driver   *Driver
+	metadata *imds.Client
 	instance string
 	spec     compute.NodeSpec
 
-	mu     sync.Mutex
-	latest compute.NodeStatus
-	told   compute.NodeStatus
-	at     time.Time
-	wake   chan struct{}
+	mu sync.Mutex
+	// latest is the agent's report, and leaving what the metadata service announces.
+	latest  compute.NodeStatus
+	leaving string
+	told    compute.NodeStatus
+	at      time.Time
+	wake    chan struct{}
+	// identity is the latest one that was read, and asked when somebody asked for it last.
+	identity compute.Identity
+	asked    time.Time
+	pause    time.Duration
 }
 
 // Boot finds out who the instance is: the metadata service says its id and its address, and the parameter its spec, whose digest has to be that
@@ -62,20 +74,19 @@ func Boot(ctx context.Context, parameter, digest string) (*Node, node.File, erro
 	if err != nil {
 		return nil, node.File{}, fmt.Errorf("the settings for AWS: %w", err)
 	}
-	metadata := imds.NewFromConfig(cfg)
-	n := &Node{driver: New(Config{AWS: cfg}), wake: make(chan struct{}, 1)}
-	if n.instance, err = read(ctx, metadata, "instance-id"); err != nil {
+	n := &Node{driver: New(Config{AWS: cfg}), metadata: imds.NewFromConfig(cfg), wake: make(chan struct{}, 1)}
+	if n.instance, err = read(ctx, n.metadata, "instance-id"); err != nil {
 		return nil, node.File{}, err
 	}
-	file, err := n.boot(ctx, metadata, parameter, digest)
+	file, err := n.boot(ctx, parameter, digest)
 	if err != nil {
 		err = errors.Join(err, n.tag(ctx, compute.NodeStatus{Phase: compute.PhaseFailed, LastError: err.Error(), UpdatedAt: time.Now().UTC()}))
 	}
 	return n, file, err
 }
 
-func (n *Node) boot(ctx context.Context, metadata *imds.Client, parameter, digest string) (node.File, error) {
-	address, err := read(ctx, metadata, "local-ipv4")
+func (n *Node) boot(ctx context.Context, parameter, digest string) (node.File, error) {
+	address, err := read(ctx, n.metadata, "local-ipv4")
 	if err != nil {
 		return node.File{}, err
 	}
@@ -119,16 +130,25 @@ func read(ctx context.Context, metadata *imds.Client, path string) (string, erro
 
 // Controllers returns the addresses of the cluster's controllers that run.
 func (n *Node) Controllers(ctx context.Context) ([]string, error) {
+	return n.addresses(ctx, compute.RoleController)
+}
+
+// Brokers returns the addresses of the cluster's brokers that run.
+func (n *Node) Brokers(ctx context.Context) ([]string, error) {
+	return n.addresses(ctx, compute.RoleBroker)
+}
+
+func (n *Node) addresses(ctx context.Context, role compute.Role) ([]string, error) {
 	var addresses []string
 	pages := ec2.NewDescribeInstancesPaginator(n.driver.ec2, &ec2.DescribeInstancesInput{Filters: []types.Filter{
 		filter("tag:"+tagClusterID, n.spec.ClusterID),
-		filter("tag:"+tagRole, string(compute.RoleController)),
+		filter("tag:"+tagRole, string(role)),
 		filter("instance-state-name", "pending", "running"),
 	}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, explained(err, "asking EC2 for the controllers")
+			return nil, explained(err, "asking EC2 for the nodes of role %s", role)
 		}
 		for _, r := range page.Reservations {
 			for _, i := range r.Instances {
@@ -142,20 +162,69 @@ func (n *Node) Controllers(ctx context.Context) ([]string, error) {
 	return addresses, nil
 }
 
-// Identity returns what the node proves who it is with.
+// Identity returns what the node proves who it is with, as it was a minute ago at most.
 func (n *Node) Identity(ctx context.Context) (compute.Identity, error) {
+	n.mu.Lock()
+	known, since := n.identity, time.Since(n.asked)
+	if known != (compute.Identity{}) && since < identityFor {
+		n.mu.Unlock()
+		return known, nil
+	}
+	n.asked = time.Now()
+	n.pause = min(max(2*n.pause, identitySoon), identityRarely)
+	pause := n.pause
+	n.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return compute.Identity{}, ctx.Err()
+	case <-time.After(pause - since):
+	}
 	secret, err := n.driver.Secret(ctx, n.spec.Cluster, compute.NodeSecret(n.spec.NodeID))
 	if err != nil {
 		return compute.Identity{}, err
 	}
-	return compute.ParseIdentity(secret)
+	identity, err := compute.ParseIdentity(secret)
+	if err != nil {
+		return compute.Identity{}, err
+	}
+	n.mu.Lock()
+	n.identity, n.pause = identity, 0
+	n.mu.Unlock()
+	return identity, nil
 }
+
+// TLS is how the node's agent connects to the brokers, as the node itself does; nil in a plaintext cluster.
+func (n *Node) TLS(ctx context.Context) (*tls.Config, error) {
+	if n.spec.Security.Plaintext {
+		return nil, nil
+	}
+	identity, err := n.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return node.TLS(identity)
+}
+
+// Latest is the agent's report.
+func (n *Node) Latest() compute.NodeStatus {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.latest
+}
+
+// ID is the node's id.
+func (n *Node) ID() int32 { return n.spec.NodeID }
 
 // Report takes over the agent's report. It never waits: Tell brings it to EC2.
 func (n *Node) Report(s compute.NodeStatus) {
 	n.mu.Lock()
 	n.latest = s
 	n.mu.Unlock()
+	n.due()
+}
+
+// due has Tell look whether there is something to tell.
+func (n *Node) due() {
 	select {
 	case n.wake <- struct{}{}:
 	default:
@@ -182,7 +251,8 @@ func (n *Node) Tell(ctx context.Context) {
 func (n *Node) tell(ctx context.Context) {
 	n.mu.Lock()
 	s := n.latest
-	due := time.Since(n.at) > tagEvery || news(n.told, s)
+	s.Leaving = n.leaving
+	due := !s.UpdatedAt.IsZero() && (time.Since(n.at) > tagEvery || news(n.told, s))
 	n.mu.Unlock()
 	if !due || n.tag(ctx, s) != nil {
 		return
@@ -194,7 +264,7 @@ func (n *Node) tell(ctx context.Context) {
 
 // news says that two reports differ in more than how full the disks are and when they were made.
 func news(a, b compute.NodeStatus) bool {
-	return a.Phase != b.Phase || a.Restarts != b.Restarts || a.LastError != b.LastError || a.BootSeconds != b.BootSeconds ||
+	return a.Phase != b.Phase || a.Restarts != b.Restarts || a.LastError != b.LastError || a.Leaving != b.Leaving || a.BootSeconds != b.BootSeconds ||
 		!a.CertificateEnds.Equal(b.CertificateEnds) || a.AuthorityGeneration != b.AuthorityGeneration
 }
 

@@ -90,38 +90,46 @@ func (d *Driver) DeleteCluster(ctx context.Context, name string) error {
 	return d.remove(ctx, append(names, recordName(name))...)
 }
 
-// nextNodeID is the lowest id that was never used in a cluster: above all nodes that there are, and above those that there were.
+// nextNodeID is the lowest id that was never used in a cluster, as far as it is noted: a run that was killed may have used it and not noted so.
 func (d *Driver) nextNodeID(ctx context.Context, cluster string) (int32, error) {
-	next := int32(1)
 	switch p, err := d.get(ctx, nextIDName(cluster)); {
-	case err == nil:
+	case errors.Is(err, compute.ErrNotFound):
+		return 1, nil
+	case err != nil:
+		return 0, err
+	default:
 		id, err := strconv.ParseInt(p.value, 10, 32)
 		if err != nil {
 			return 0, fmt.Errorf("the parameter %s is damaged: %w", p.name, err)
 		}
-		next = int32(id)
-	case !errors.Is(err, compute.ErrNotFound):
-		return 0, err
+		return int32(id), nil
 	}
-	nodes, err := d.below(ctx, nodesPath(cluster))
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range nodes {
-		id, err := strconv.ParseInt(p.last(), 10, 32)
-		if err != nil {
-			return 0, fmt.Errorf("the parameter %s is no node's", p.name)
-		}
-		next = max(next, int32(id)+1)
-	}
-	return next, nil
 }
 
-// used notes that an id was used, before what shows it is removed.
+// used notes that an id was used.
 func (d *Driver) used(ctx context.Context, cluster string, id int32) error {
+	d.noting.Lock() // Launches at the same time would take each other's note back.
+	defer d.noting.Unlock()
 	next, err := d.nextNodeID(ctx, cluster)
+	if err != nil || next > id {
+		return err
+	}
+	return d.put(ctx, nextIDName(cluster), strconv.Itoa(int(id)+1), types.ParameterTypeString, false)
+}
+
+// recount notes all ids that were used and have a node's parameter.
+func (d *Driver) recount(ctx context.Context, cluster string) error {
+	nodes, err := d.below(ctx, nodesPath(cluster))
 	if err != nil {
 		return err
 	}
-	return d.put(ctx, nextIDName(cluster), strconv.Itoa(int(max(next, id+1))), types.ParameterTypeString, false)
+	highest := int32(0)
+	for _, p := range nodes {
+		id, err := strconv.ParseInt(p.last(), 10, 32)
+		if err != nil {
+			return fmt.Errorf("the parameter %s is no node's", p.name)
+		}
+		highest = max(highest, int32(id))
+	}
+	return d.used(ctx, cluster, highest)
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 )
 
-// Stop implements compute.Driver: the machine's own shutdown stops the agent, which stops Kafka.
+// Stop implements compute.Driver: the machine's own shutdown stops the agent, which stops Kafka. A spot instance shuts down in the same way when
+// it is terminated, and EC2 stops none that was asked for once.
 func (d *Driver) Stop(ctx context.Context, instanceID string) error {
 	i, err := d.find(ctx, instanceID)
 	if err != nil {
@@ -24,6 +25,9 @@ func (d *Driver) Stop(ctx context.Context, instanceID string) error {
 	}
 	if i.State.Name == types.InstanceStateNameStopped || i.State.Name == types.InstanceStateNameStopping {
 		return nil
+	}
+	if i.InstanceLifecycle == types.InstanceLifecycleTypeSpot {
+		return d.Terminate(ctx, instanceID)
 	}
 	if err := d.limit.Wait(ctx); err != nil {
 		return err
@@ -54,7 +58,7 @@ func (d *Driver) Terminate(ctx context.Context, instanceID string) error {
 		return err
 	}
 	if i.State.Name != types.InstanceStateNameShuttingDown && i.State.Name != types.InstanceStateNameTerminated {
-		if err := d.terminate(ctx, instanceID); err != nil {
+		if err := d.terminate(ctx, *i); err != nil {
 			return err
 		}
 	}
@@ -71,14 +75,17 @@ func (d *Driver) Terminate(ctx context.Context, instanceID string) error {
 }
 
 // terminate takes an instance's protection away and destroys it.
-func (d *Driver) terminate(ctx context.Context, instanceID string) error {
+func (d *Driver) terminate(ctx context.Context, i types.Instance) error {
+	instanceID := aws.ToString(i.InstanceId)
 	if err := d.limit.Wait(ctx); err != nil {
 		return err
 	}
-	if _, err := d.ec2.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{
-		InstanceId: &instanceID, DisableApiTermination: &types.AttributeBooleanValue{Value: aws.Bool(false)},
-	}); err != nil && !has(err, gone) && code(err) != "IncorrectInstanceState" {
-		return explained(err, "taking the protection of %s away", instanceID)
+	if i.InstanceLifecycle != types.InstanceLifecycleTypeSpot {
+		if _, err := d.ec2.ModifyInstanceAttribute(ctx, &ec2.ModifyInstanceAttributeInput{
+			InstanceId: &instanceID, DisableApiTermination: &types.AttributeBooleanValue{Value: aws.Bool(false)},
+		}); err != nil && !has(err, gone) && code(err) != "IncorrectInstanceState" {
+			return explained(err, "taking the protection of %s away", instanceID)
+		}
 	}
 	if _, err := d.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{instanceID}}); err != nil && !has(err, gone) {
 		return explained(err, "terminating %s", instanceID)

@@ -25,6 +25,8 @@ const (
 	tagStatus = "kafkafleet:status"
 	// tagError is the reason of the latest failure, beside it.
 	tagError = "kafkafleet:error"
+	// tagLeaving says that the machine will be taken away, beside it.
+	tagLeaving = "kafkafleet:leaving"
 	// tagValue is how long the value of a tag can be.
 	tagValue = 256
 )
@@ -59,8 +61,8 @@ func tagged(tags []types.Tag) map[string]string {
 
 // StatusTags are the tags by which an agent reports, each no longer than a tag can be.
 func StatusTags(s compute.NodeStatus) (map[string]string, error) {
-	problem := s.LastError
-	s.LastError = ""
+	problem, leaving := s.LastError, s.Leaving
+	s.LastError, s.Leaving = "", ""
 	text, err := json.Marshal(s)
 	if err == nil && len(text) > tagValue {
 		s.DiskUsedBytes = nil
@@ -69,7 +71,7 @@ func StatusTags(s compute.NodeStatus) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{tagStatus: string(text), tagError: shortened(strings.TrimSpace(problem))}, nil
+	return map[string]string{tagStatus: string(text), tagError: shortened(strings.TrimSpace(problem)), tagLeaving: shortened(leaving)}, nil
 }
 
 // shortened cuts a text to what a tag can be, between two characters.
@@ -94,6 +96,6 @@ func status(tags map[string]string) *compute.NodeStatus {
 	if err := json.Unmarshal([]byte(tags[tagStatus]), s); err != nil {
 		return nil
 	}
-	s.LastError = tags[tagError]
+	s.LastError, s.Leaving = tags[tagError], tags[tagLeaving]
 	return s
 }

@@ -18,6 +18,8 @@ type Power interface {
 	ShutDown()
 	// Kill takes its power away.
 	Kill()
+	// Announce has the machine's metadata service answer with a text for a path below meta-data.
+	Announce(path, text string) error
 	// Off is closed when nothing of it runs any more.
 	Off() <-chan struct{}
 }
@@ -44,8 +46,8 @@ type machine struct {
 	// shown is from when on it is shown.
 	shown time.Time
 	event string
-	// protected machines are not terminated.
-	protected bool
+	// protected machines are not terminated, and those of spot instances neither protected nor stopped.
+	protected, spot bool
 }
 
 // enter changes the state. The server is locked.
@@ -57,7 +59,7 @@ func (m *machine) enter(state, why string) {
 }
 
 // launch takes a new instance from pending to running.
-func (s *Server) launch(m *machine) {
+func (s *Server) launch(m *machine, dies bool) {
 	s.wait(s.cfg.PendingFor)
 	s.mu.Lock()
 	if m.state != pending {
@@ -67,6 +69,9 @@ func (s *Server) launch(m *machine) {
 	m.power = s.cfg.Boot(m.Instance)
 	m.enter(running, "")
 	power := m.power
+	if dies {
+		s.terminate(m, "Server.InternalError: Internal error on launch")
+	}
 	s.mu.Unlock()
 	<-power.Off()
 	s.mu.Lock()
@@ -91,15 +96,27 @@ func (s *Server) stop(m *machine) {
 	}
 }
 
-// terminate takes a machine away. The server is locked.
-func (s *Server) terminate(m *machine) {
+// shutDownWithin is how long a machine that is terminated has for its shutdown.
+const shutDownWithin = 30 * time.Second
+
+// terminate takes a machine away: at once, as the worst that can come, but for those of spot instances, which shut down as they do on EC2. The
+// server is locked.
+func (s *Server) terminate(m *machine, why string) {
 	if m.state == shuttingDown || m.state == terminated {
 		return
 	}
-	m.enter(shuttingDown, "User initiated")
+	m.enter(shuttingDown, why)
 	power := m.power
 	s.work.Go(func() {
 		if power != nil {
+			if m.spot {
+				power.ShutDown()
+				select {
+				case <-power.Off():
+				case <-time.After(shutDownWithin):
+				case <-s.ended:
+				}
+			}
 			power.Kill()
 			<-power.Off()
 		}

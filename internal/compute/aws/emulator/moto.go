@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bufio"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -11,17 +12,32 @@ import (
 	"strings"
 )
 
-// Profile is an instance profile that an account has.
-const Profile = "kafka"
+// Profile is an instance profile that an account has, and Image and Patched are images of it; images.json has more.
+const (
+	Profile = "kafka"
+	Image   = "ami-1111111111111111"
+	Patched = "ami-2222222222222222"
+)
+
+//go:embed images.json
+var images []byte
 
 // StartMoto runs a moto_server, such as tools/moto.sh prints, and returns where it answers.
 func StartMoto(server string) (url string, stop func(), err error) {
 	if server == "" {
 		return "", nil, errors.New("there is no moto_server: run make test-aws, which prepares it and sets KAFKAFLEET_MOTO")
 	}
+	file, err := os.CreateTemp("", "images-*.json")
+	if err != nil {
+		return "", nil, err
+	}
+	_, err = file.Write(images)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", nil, err
+	}
 	cmd := exec.Command(server, "-H", "127.0.0.1", "-p", "0")
 	cmd.SysProcAttr = dieWithParent()
-	cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
+	cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1", "MOTO_AMIS_PATH="+file.Name())
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return "", nil, err
@@ -33,6 +49,7 @@ func StartMoto(server string) (url string, stop func(), err error) {
 	stop = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
+		_ = os.Remove(file.Name())
 	}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {

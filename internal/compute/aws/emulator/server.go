@@ -30,6 +30,8 @@ type Config struct {
 	Boot func(Instance) Power
 	// PendingFor, HiddenFor and GoneAfter are how long an instance is pending, is not shown after its launch, and is shutting down.
 	PendingFor, HiddenFor, GoneAfter time.Duration
+	// PlacementGroups are those that exist, by name, with their strategies.
+	PlacementGroups map[string]string
 }
 
 // Faults strike calls. The zero value is none.
@@ -40,10 +42,14 @@ type Faults struct {
 	Throttle int
 	// LoseReplies is of which actions the next reply is lost after the effect.
 	LoseReplies map[string]int
+	// LoseLaunches loses the first reply to each launch after its effect.
+	LoseLaunches bool
 	// After is done once, right after the next call of an action has had its effect and before its reply.
 	After map[string]func()
 	// Expired refuses every call, as for credentials that have expired.
 	Expired bool
+	// DieAtBoot is how many of the next instances are terminated by EC2 as soon as they run.
+	DieAtBoot int
 }
 
 // Server is the emulated cloud.
@@ -56,9 +62,11 @@ type Server struct {
 
 	mu       sync.Mutex
 	faults   Faults
-	calls    map[string]int
+	calls    map[string]map[string]int
 	machines map[string]*machine
 	tokens   map[string]launched
+	// lost are the tokens of the launches whose first reply was lost.
+	lost map[string]bool
 }
 
 // launched is what a client token stands for.
@@ -73,7 +81,7 @@ func Start(address string, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, listener: l, ended: make(chan struct{}), calls: map[string]int{}, machines: map[string]*machine{}, tokens: map[string]launched{}}
+	s := &Server{cfg: cfg, listener: l, ended: make(chan struct{}), calls: map[string]map[string]int{}, machines: map[string]*machine{}, tokens: map[string]launched{}, lost: map[string]bool{}}
 	s.http = http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: time.Minute}
 	s.work.Go(func() { _ = s.http.Serve(l) })
 	return s, nil
@@ -86,7 +94,7 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 func (s *Server) Close() error {
 	s.mu.Lock()
 	for _, m := range s.machines {
-		s.terminate(m)
+		s.terminate(m, "")
 	}
 	s.mu.Unlock()
 	err := s.http.Close()
@@ -113,7 +121,41 @@ func (s *Server) Schedule(id, reason string) {
 func (s *Server) Calls() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.calls)
+	all := map[string]int{}
+	for _, calls := range s.calls {
+		for action, n := range calls {
+			all[action] += n
+		}
+	}
+	return all
+}
+
+// Rights are the actions of IAM that the calls of an access key took, such as "ec2:RunInstances", with those that a call takes beside its own.
+func (s *Server) Rights(accessKey string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.calls[accessKey]))
+}
+
+// Interrupt takes a spot instance back: its machine is told at once, and is terminated after the notice.
+func (s *Server) Interrupt(id string, notice time.Duration) error {
+	s.mu.Lock()
+	m := s.machines[id]
+	s.mu.Unlock()
+	if m == nil || !m.spot || m.power == nil {
+		return fmt.Errorf("%s is no spot instance that runs", id)
+	}
+	text := fmt.Sprintf(`{"action":"terminate","time":%q}`, time.Now().Add(notice).UTC().Format(time.RFC3339))
+	if err := m.power.Announce("spot/instance-action", text); err != nil {
+		return err
+	}
+	s.work.Go(func() {
+		s.wait(notice)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.terminate(m, "Server.SpotInstanceTermination")
+	})
+	return nil
 }
 
 // Alive are the ids of the instances that are not terminated.
@@ -128,6 +170,16 @@ func (s *Server) Alive() []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// Launched are the instances that there ever were, and the launches that were asked for, each by its token.
+func (s *Server) Launched() (instances []Instance, tokens int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.machines {
+		instances = append(instances, m.Instance)
+	}
+	return instances, len(s.tokens)
 }
 
 // serve answers one call.
@@ -153,7 +205,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if after != nil {
 		after()
 	}
-	if s.loses(action) {
+	if s.loses(action, form) {
 		panic(http.ErrAbortHandler) // The connection is closed without a word.
 	}
 	contentType := "text/xml"
@@ -166,9 +218,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(reply)
 }
 
-func (s *Server) loses(action string) bool {
+func (s *Server) loses(action string, form url.Values) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if token := form.Get("ClientToken"); action == "RunInstances" && s.faults.LoseLaunches && !s.lost[token] {
+		s.lost[token] = true
+		return true
+	}
 	if s.faults.LoseReplies[action] == 0 {
 		return false
 	}
@@ -179,7 +235,7 @@ func (s *Server) loses(action string) bool {
 // answer is the effect of a call and its reply.
 func (s *Server) answer(r *http.Request, action string, form url.Values, body []byte, isJSON bool) (code int, reply []byte) {
 	s.mu.Lock()
-	s.calls[action]++
+	s.count(r, action, form, isJSON)
 	refuse := ""
 	switch {
 	case s.faults.Expired:
@@ -208,6 +264,8 @@ func (s *Server) answer(r *http.Request, action string, form url.Values, body []
 		return s.describeInstances(r, form)
 	case "DescribeInstanceStatus":
 		return http.StatusOK, s.describeStatus()
+	case "DescribePlacementGroups":
+		return s.describePlacementGroups(listed(form, "GroupName"))
 	case "ModifyInstanceAttribute":
 		s.mu.Lock()
 		if m := s.machines[form.Get("InstanceId")]; m != nil && form.Has("DisableApiTermination.Value") {
@@ -217,7 +275,12 @@ func (s *Server) answer(r *http.Request, action string, form url.Values, body []
 	case "StopInstances", "TerminateInstances":
 		s.mu.Lock()
 		for _, id := range listed(form, "InstanceId") {
-			if m := s.machines[id]; m != nil && m.protected && action == "TerminateInstances" {
+			m := s.machines[id]
+			if m != nil && m.spot && action == "StopInstances" {
+				s.mu.Unlock()
+				return failure(false, "UnsupportedOperation", "the instance "+id+" is of a spot request for one time, and is not stopped")
+			}
+			if m != nil && m.protected && action == "TerminateInstances" {
 				s.mu.Unlock()
 				return failure(false, "OperationNotPermitted", "the instance "+id+" may not be terminated: its attribute disableApiTermination says so")
 			}
@@ -231,13 +294,32 @@ func (s *Server) answer(r *http.Request, action string, form url.Values, body []
 				if m := s.machines[id]; m != nil && action == "StopInstances" {
 					s.stop(m)
 				} else if m != nil {
-					s.terminate(m)
+					s.terminate(m, "User initiated")
 				}
 			}
 		}
 		return code, reply
 	}
 	return s.moto(r, body)
+}
+
+// count notes what a call takes. The server is locked.
+func (s *Server) count(r *http.Request, action string, form url.Values, isJSON bool) {
+	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	key, scope, _ := strings.Cut(credential, "/")
+	service := strings.Split(scope+"///", "/")[2]
+	if s.calls[key] == nil {
+		s.calls[key] = map[string]int{}
+	}
+	s.calls[key][service+":"+action]++
+	if action == "RunInstances" && !isJSON {
+		if form.Has("TagSpecification.1.ResourceType") {
+			s.calls[key]["ec2:CreateTags"]++
+		}
+		if form.Has("IamInstanceProfile.Name") || form.Has("IamInstanceProfile.Arn") {
+			s.calls[key]["iam:PassRole"]++
+		}
+	}
 }
 
 // moto hands a call on.
@@ -262,8 +344,11 @@ func (s *Server) moto(r *http.Request, body []byte) (code int, reply []byte) {
 // failure is an error as EC2, or a service that speaks JSON, tells it.
 func failure(isJSON bool, code, message string) (int, []byte) {
 	status := http.StatusBadRequest
-	if code == "RequestLimitExceeded" {
+	switch code {
+	case "RequestLimitExceeded":
 		status = http.StatusServiceUnavailable
+	case "InsufficientInstanceCapacity":
+		status = http.StatusInternalServerError
 	}
 	if isJSON {
 		return status, fmt.Appendf(nil, `{"__type":%q,"message":%q}`, code, message)
@@ -295,6 +380,10 @@ func (s *Server) runInstances(r *http.Request, form url.Values) (code int, reply
 	}
 	full := s.faults.FullZones
 	s.mu.Unlock()
+	spot := form.Get("InstanceMarketOptions.MarketType") == "spot"
+	if spot && (form.Get("DisableApiTermination") == "true" || form.Get("InstanceInitiatedShutdownBehavior") == "stop") {
+		return failure(false, "InvalidParameterCombination", "a spot instance is neither protected nor stopped")
+	}
 	zone, problem := s.zone(r, form.Get("SubnetId"))
 	if problem != nil {
 		return http.StatusBadRequest, problem
@@ -317,7 +406,7 @@ func (s *Server) runInstances(r *http.Request, form url.Values) (code int, reply
 	if err != nil || len(data) > 16<<10 {
 		return failure(false, "InvalidUserData.Malformed", "user data is base64 of at most 16 KB")
 	}
-	m := &machine{state: pending, protected: form.Get("DisableApiTermination") == "true", shown: time.Now().Add(s.cfg.HiddenFor), Instance: Instance{
+	m := &machine{state: pending, spot: spot, protected: form.Get("DisableApiTermination") == "true", shown: time.Now().Add(s.cfg.HiddenFor), Instance: Instance{
 		ID: item.text("instanceId"), Zone: zone, Type: form.Get("InstanceType"), Address: item.text("privateIpAddress"), UserData: string(data),
 	}}
 	item.set("instanceState/name", pending)
@@ -329,7 +418,11 @@ func (s *Server) runInstances(r *http.Request, form url.Values) (code int, reply
 	defer s.mu.Unlock()
 	s.machines[m.ID] = m
 	s.tokens[token] = launched{request, m.ID, reply}
-	s.work.Go(func() { s.launch(m) })
+	dies := s.faults.DieAtBoot > 0
+	if dies {
+		s.faults.DieAtBoot--
+	}
+	s.work.Go(func() { s.launch(m, dies) })
 	return http.StatusOK, reply
 }
 
@@ -393,6 +486,9 @@ func (s *Server) describeInstances(r *http.Request, form url.Values) (code int, 
 				item.set("instanceState/name", m.state)
 				item.set("instanceState/code", codes[m.state])
 				item.set("reason", m.reason)
+				if m.spot {
+					item.set("instanceLifecycle", "spot")
+				}
 				return false
 			})
 		}
@@ -424,4 +520,19 @@ func (s *Server) describeStatus() []byte {
 	}
 	b.WriteString(`</instanceStatusSet></DescribeInstanceStatusResponse>`)
 	return []byte(b.String())
+}
+
+// describePlacementGroups tells of those that there are. Moto knows nothing of them.
+func (s *Server) describePlacementGroups(names []string) (code int, reply []byte) {
+	var b strings.Builder
+	b.WriteString(`<DescribePlacementGroupsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>0</requestId><placementGroupSet>`)
+	for _, name := range names {
+		strategy, found := s.cfg.PlacementGroups[name]
+		if !found {
+			return failure(false, "InvalidPlacementGroup.Unknown", "there is no placement group "+name)
+		}
+		fmt.Fprintf(&b, `<item><groupName>%s</groupName><strategy>%s</strategy><state>available</state></item>`, name, strategy)
+	}
+	b.WriteString(`</placementGroupSet></DescribePlacementGroupsResponse>`)
+	return http.StatusOK, []byte(b.String())
 }

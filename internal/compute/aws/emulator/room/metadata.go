@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -17,7 +18,9 @@ const (
 	metadataAddress = "127.0.0.1:1338"
 	// metadataEnv has what there is to say: id, address, zone, region, type.
 	metadataEnv = "ROOM_INSTANCE"
-	token       = "a session of IMDSv2"
+	// announced is the directory, in that of the machine, which has what else there is to say, by path.
+	announced = "metadata"
+	token     = "a session of IMDSv2"
 )
 
 // ServeMetadata is for the beginning of TestMain: where the process was started as a machine's metadata service it is that until its end, and does
@@ -27,14 +30,14 @@ func ServeMetadata() {
 	if !found {
 		return
 	}
-	if err := http.ListenAndServe(metadataAddress, metadata(strings.Split(instance, ","))); err != nil { //nolint:gosec // On its own loopback interface.
+	if err := http.ListenAndServe(metadataAddress, metadata(strings.Split(instance, ","), filepath.Join(os.Getenv("ROOM_DIR"), announced))); err != nil { //nolint:gosec // On its own loopback interface.
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(1)
 }
 
 // metadata answers as IMDSv2 does: not without a session.
-func metadata(i []string) http.Handler {
+func metadata(i []string, dir string) http.Handler {
 	credentials, err := json.Marshal(map[string]any{
 		"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "node", "SecretAccessKey": "node", "Token": "node",
 		"LastUpdated": time.Now().UTC().Format(time.RFC3339), "Expiration": time.Now().Add(6 * time.Hour).UTC().Format(time.RFC3339),
@@ -63,6 +66,9 @@ func metadata(i []string) http.Handler {
 			return
 		}
 		value, found := values[r.URL.Path]
+		if text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(r.URL.Path, "/latest/meta-data/")))); err == nil { //nolint:gosec // A test's own file.
+			value, found = string(text), true
+		}
 		switch {
 		case r.Header.Get("X-Aws-Ec2-Metadata-Token") != token:
 			http.Error(w, "no session", http.StatusUnauthorized)

@@ -193,6 +193,15 @@ func (m *Machine) ShutDown() { m.signal(syscall.SIGTERM) }
 // Kill implements emulator.Power. The kernel ends all processes of the namespace with its first one.
 func (m *Machine) Kill() { m.signal(syscall.SIGKILL) }
 
+// Announce implements emulator.Power.
+func (m *Machine) Announce(path, text string) error {
+	file := filepath.Join(m.Dir, announced, filepath.FromSlash(path))
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(text), 0o600)
+}
+
 // Off implements emulator.Power.
 func (m *Machine) Off() <-chan struct{} { return m.off }
 
