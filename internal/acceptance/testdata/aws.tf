@@ -12,9 +12,19 @@ variable "subnet_ids" {
   type = map(string)
 }
 
-variable "ami" {
+variable "spot" {
+  type    = bool
+  default = null
+}
+
+variable "placement_group" {
   type    = string
-  default = "ami-12c6146b"
+  default = "partitions"
+}
+
+variable "kafka_version" {
+  type    = string
+  default = "4.3.1"
 }
 
 variable "brokers" {
@@ -37,7 +47,8 @@ provider "kafkafleet" {
 
 locals {
   machine = {
-    ami                     = var.ami
+    ami_ssm_parameter       = "/images/kafka"
+    placement_group         = var.placement_group
     subnet_ids              = var.subnet_ids
     iam_instance_profile    = "kafka"
     fallback_instance_types = var.fallback_instance_types
@@ -46,7 +57,7 @@ locals {
 
 resource "kafkafleet_cluster" "this" {
   name          = "acc"
-  kafka_version = "4.3.1"
+  kafka_version = var.kafka_version
   zones         = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
   controllers   = { nodes = 3, instance_type = "c6gd.medium", aws = local.machine }
 }
@@ -56,7 +67,7 @@ resource "kafkafleet_broker_group" "main" {
   name                = "main"
   brokers             = var.brokers
   instance_type       = "c6gd.medium"
-  aws                 = local.machine
+  aws                 = merge(local.machine, { spot = var.spot })
   kafka_version       = kafkafleet_cluster.this.kafka_version
   jvm                 = { heap = "341MiB" }
   deletion_protection = false
