@@ -14,7 +14,8 @@ if [ ! -x "$server" ]; then
   echo "Preparing moto $version by pip (once)." >&2
   rm -rf "$env" "$env.new"
   python3 -m venv "$env.new"
-  "$env.new/bin/pip" install --quiet --disable-pip-version-check "moto[ec2,ssm,server]==$version" >&2
+  # moto.txt has what it needs, with versions: the output of pip freeze after an installation of "moto[ec2,ssm,server]==$version".
+  "$env.new/bin/pip" install --quiet --disable-pip-version-check --requirement "$root/tools/moto.txt" >&2
   # Its scripts name the folder that they were made in.
   grep -rlI "$env.new" "$env.new/bin" | xargs sed -i "s|$env.new|$env|g"
   mv "$env.new" "$env"
