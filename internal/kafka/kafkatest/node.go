@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -22,8 +23,12 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
-// stopDeadline is how long a controlled shutdown may take.
-const stopDeadline = 60 * time.Second
+const (
+	// stopDeadline is how long a controlled shutdown may take.
+	stopDeadline = 60 * time.Second
+	// pauseWithin is how long a process may take until it has stopped.
+	pauseWithin = 30 * time.Second
+)
 
 // node is one JVM with its directory.
 type node struct {
@@ -279,9 +284,39 @@ func (n *node) kill() error {
 	return nil
 }
 
+// pause returns when the process has stopped: the signal is delivered to one thread, and until that one runs the others go on, which on a busy machine was
+// seconds.
 func (n *node) pause() error {
-	_, err := n.signal(syscall.SIGSTOP, false)
-	return err
+	ended, err := n.signal(syscall.SIGSTOP, false)
+	if err != nil || ended == nil {
+		return err
+	}
+	n.mu.Lock()
+	pid := n.process.Pid
+	n.mu.Unlock()
+	for deadline := time.Now().Add(pauseWithin); !stopped(pid); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("node %d does not stop within %s", n.id, pauseWithin)
+		}
+	}
+	return nil
+}
+
+// stopped says that no thread of a process runs any more. Where the system does not tell, it is believed.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil {
+		return true
+	}
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		// The state follows the name, which is in brackets and may have any character in it.
+		state := bytes.TrimSpace(text[bytes.LastIndexByte(text, ')')+1:])
+		if err == nil && len(state) > 0 && !bytes.ContainsAny(state[:1], "TZX") {
+			return false
+		}
+	}
+	return true
 }
 
 func (n *node) resume() error {
