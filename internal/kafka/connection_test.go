@@ -390,3 +390,30 @@ func everyRequest(t *testing.T, c *kafka.Client, release string) {
 		t.Errorf("controllers %v, %v, want one", controllers, err)
 	}
 }
+
+// TestWhoLivesIsAskedAnewAfterAStop: an address is used from memory while all goes well, and not after its node was stopped.
+func TestWhoLivesIsAskedAnewAfterAStop(t *testing.T) {
+	var asked atomic.Int32
+	client := connect(t, shared, func(cfg *kafka.Config) {
+		bootstrap := cfg.Bootstrap
+		cfg.Bootstrap = func(ctx context.Context) ([]string, error) {
+			asked.Add(1)
+			return bootstrap(ctx)
+		}
+	})
+	look := func() int32 {
+		t.Helper()
+		if _, _, err := client.Brokers(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return asked.Load()
+	}
+	first := look()
+	if again := look(); again != first {
+		t.Errorf("asked %d times for one answer that is young", again)
+	}
+	client.ForgetAddresses()
+	if again := look(); again == first {
+		t.Error("the addresses are those of before")
+	}
+}

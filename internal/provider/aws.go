@@ -206,8 +206,10 @@ func planImage(ctx context.Context, driver compute.Driver, object types.Object, 
 	diags.Append(object.As(ctx, &m, objectAsOptions)...)
 	machines, ok := driver.(compute.Machines)
 	switch {
-	case m.AMIParameter.IsNull() || !ok:
+	case m.AMIParameter.IsNull():
 		return object
+	case !ok:
+		m.AMI = types.StringNull() // What else is wrong is said by whoever checks the machine.
 	case m.AMIParameter.IsUnknown():
 		m.AMI = types.StringUnknown()
 	default:

@@ -102,7 +102,7 @@ check "kafka_is_healthy" {
 	node := func(zone string) knownvalue.Check {
 		return knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"role": knownvalue.StringExact("broker"), "group": knownvalue.Null(), "zone": knownvalue.StringExact(zone),
-			"state": knownvalue.StringExact("ready"), "cause": knownvalue.Null(), "reason": knownvalue.Null(), "certificate_ends": knownvalue.Null(),
+			"state": knownvalue.StringExact("ready"), "cause": knownvalue.Null(), "reason": knownvalue.Null(), "certificate_ends": knownvalue.Null(), "figures": knownvalue.Null(),
 		})
 	}
 	good := []statecheck.StateCheck{

@@ -88,6 +88,9 @@ func TestAccFleetFaultsAreToldAtPlan(t *testing.T) {
 		"a way to log in that is none": {fleetConfig(root, `security = { client_auth = "kerberos" }`, ""), "value must be one of"},
 		"an authority without its key": {fleetConfig(root, `security = { authority = { certificate_pem = "x" } }`, ""), "private_key_pem_wo"},
 		"an authority that is none":    {fleetConfig(root, `security = { authority = { certificate_pem = "x", private_key_pem_wo = "y" } }`, ""), "The certificate authority cannot be taken"},
+		"instances of no cloud":        {fleetConfig(root, "", `aws = { ami = "ami-1", subnet_ids = { local-a = "s" }, iam_instance_profile = "p" }`), "nodes are none here"},
+		"an image of no cloud":         {fleetConfig(root, "", `aws = { ami_ssm_parameter = "/x", subnet_ids = { local-a = "s" }, iam_instance_profile = "p" }`), "nodes are none here"},
+		"two images":                   {fleetConfig(root, "", `aws = { ami = "ami-1", ami_ssm_parameter = "/x", subnet_ids = { local-a = "s" }, iam_instance_profile = "p" }`), "2 attributes specified when one"},
 		"two groups of one name": {base + `
 resource "kafkafleet_broker_group" "twin" {
   cluster       = kafkafleet_cluster.c.name
