@@ -53,6 +53,19 @@ func (d *Driver) get(ctx context.Context, name string) (parameter, error) {
 	return parameterOf(*out.Parameter), nil
 }
 
+// getAll reads some parameters, of which those that do not exist are not in the answer.
+func (d *Driver) getAll(ctx context.Context, names ...string) (map[string]parameter, error) {
+	out, err := d.ssm.GetParameters(ctx, &ssm.GetParametersInput{Names: names, WithDecryption: aws.Bool(true)})
+	if err != nil {
+		return nil, explained(err, "reading the parameters %s", strings.Join(names, ", "))
+	}
+	all := map[string]parameter{}
+	for _, p := range out.Parameters {
+		all[aws.ToString(p.Name)] = parameterOf(p)
+	}
+	return all, nil
+}
+
 // below reads all parameters of a path.
 func (d *Driver) below(ctx context.Context, path string) ([]parameter, error) {
 	all, _, err := d.belowAt(ctx, path)

@@ -18,9 +18,14 @@ func (d *Driver) GetCluster(ctx context.Context, name string) (compute.Cluster, 
 	if err := compute.CheckClusterName(name); err != nil {
 		return compute.Cluster{}, err
 	}
-	p, err := d.get(ctx, recordName(name))
+	// One call for both: a run looks at them all the time.
+	both, err := d.getAll(ctx, recordName(name), nextIDName(name))
 	if err != nil {
 		return compute.Cluster{}, fmt.Errorf("cluster %q: %w", name, err)
+	}
+	p, found := both[recordName(name)]
+	if !found {
+		return compute.Cluster{}, fmt.Errorf("cluster %q: there is no parameter %s: %w", name, recordName(name), compute.ErrNotFound)
 	}
 	var c compute.Cluster
 	if err := json.Unmarshal([]byte(p.value), &c); err != nil {
@@ -29,8 +34,11 @@ func (d *Driver) GetCluster(ctx context.Context, name string) (compute.Cluster, 
 	if c.Name != name || !compute.IsClusterID(c.ID) {
 		return compute.Cluster{}, fmt.Errorf("the record of cluster %q, the parameter %s, is damaged: it is that of %q with the id %q", name, p.name, c.Name, c.ID)
 	}
-	if c.NextNodeID, err = d.nextNodeID(ctx, name); err != nil {
-		return compute.Cluster{}, err
+	c.NextNodeID = 1
+	if next, found := both[nextIDName(name)]; found {
+		if c.NextNodeID, err = nextOf(next); err != nil {
+			return compute.Cluster{}, err
+		}
 	}
 	return c, nil
 }
@@ -98,12 +106,16 @@ func (d *Driver) nextNodeID(ctx context.Context, cluster string) (int32, error) 
 	case err != nil:
 		return 0, err
 	default:
-		id, err := strconv.ParseInt(p.value, 10, 32)
-		if err != nil {
-			return 0, fmt.Errorf("the parameter %s is damaged: %w", p.name, err)
-		}
-		return int32(id), nil
+		return nextOf(p)
 	}
+}
+
+func nextOf(p parameter) (int32, error) {
+	id, err := strconv.ParseInt(p.value, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("the parameter %s is damaged: %w", p.name, err)
+	}
+	return int32(id), nil
 }
 
 // used notes that an id was used.
