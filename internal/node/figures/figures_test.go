@@ -29,7 +29,7 @@ func counted(t *testing.T, root, stat, dev string) {
 const header = "Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n"
 
 func dev(in, out int) string {
-	return header + fmt.Sprintf("    lo: 900000  10    0    0    0     0          0         0   900000      10    0    0    0     0       0          0\n  eth0: %d  10    0    0    0     0          0         0   %d      10    0    0    0     0       0          0\n", in, out)
+	return header + fmt.Sprintf("    lo: %d  10    0    0    0     0          0         0   %d      10    0    0    0     0       0          0\n  eth0: %d  10    0    0    0     0          0         0   %d      10    0    0    0     0       0          0\n", 9*in, 9*in, in, out)
 }
 
 func TestRates(t *testing.T) {
