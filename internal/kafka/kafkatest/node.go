@@ -285,7 +285,7 @@ func (n *node) kill() error {
 }
 
 // pause returns when the process has stopped: the signal is delivered to one thread, and until that one runs the others go on, which on a busy machine was
-// seconds.
+// some tens of milliseconds: enough for an answer.
 func (n *node) pause() error {
 	ended, err := n.signal(syscall.SIGSTOP, false)
 	if err != nil || ended == nil {
