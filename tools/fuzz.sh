@@ -10,6 +10,12 @@ wanted=${2:-^Fuzz}
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
+# Go's coordinator can take the end of a time, which it set itself, for an error of the target (golang/go#75804, mended in Go 1.27): then there is
+# neither an input that failed nor any other line of a failure than this.
+ended_in_time() {
+  [ "$(sed -n '/^--- FAIL: /,/^FAIL$/p' "$output" | sed '1d;$d')" = "    context deadline exceeded" ] && ! grep -qE 'Failing input|panic:|hung or terminated' "$output"
+}
+
 # Listing compiles a package's tests, so only those are asked that may have a target.
 mapfile -t packages < <(grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -r -n 1 dirname | sort -u)
 targets=0
@@ -18,7 +24,7 @@ for package in "${packages[@]}"; do
   for name in $(grep '^Fuzz' <<<"$listed" || true); do
     targets=$((targets + 1))
     start=$SECONDS
-    if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 5s "$package" >"$output" 2>&1; then
+    if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 5s "$package" >"$output" 2>&1 && ! ended_in_time; then
       cat "$output" >&2
       echo "$name in $package is broken by the input above. Mend what it found, and commit the input with it." >&2
       exit 1
