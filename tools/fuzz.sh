@@ -24,7 +24,7 @@ for package in "${packages[@]}"; do
   for name in $(grep '^Fuzz' <<<"$listed" || true); do
     targets=$((targets + 1))
     start=$SECONDS
-    if ! go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 5s "$package" >"$output" 2>&1 && ! ended_in_time; then
+    if ! go test -toolexec "$PWD/tools/fuzz-compile.sh" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 500x "$package" >"$output" 2>&1 && ! ended_in_time; then
       cat "$output" >&2
       echo "$name in $package is broken by the input above. Mend what it found, and commit the input with it." >&2
       exit 1
