@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/coalesce"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -66,6 +67,10 @@ type Client struct {
 	suspects map[string]map[int32]doubts
 	placing  map[string]chan *placing
 	groups   map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
+	// looking is held, by cluster, while an observation is made that others wait for.
+	looking map[string]chan struct{}
+	// records are those of clusters, for what only wants to know what a cluster is.
+	records *coalesce.Known[string, compute.Cluster]
 }
 
 // New returns a client. It makes no call.
@@ -93,7 +98,7 @@ func New(driver compute.Driver, opts Options) *Client {
 		opts.OnMutation = func(context.Context, string, string) {}
 	}
 	return &Client{
-		driver: driver, opts: opts,
+		driver: driver, opts: opts, looking: map[string]chan struct{}{}, records: sharedRecords(driver, opts.Now),
 		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]doubts{},
 		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{}, authorities: map[string]plan.Authority{},
 	}
@@ -104,10 +109,25 @@ func (c *Client) Driver() compute.Driver { return c.driver }
 
 // Kafka returns the client for a cluster that this provider runs. compute.ErrNotFound: there is no such cluster.
 func (c *Client) Kafka(ctx context.Context, cluster string) (*kafka.Client, error) {
-	if _, err := c.driver.GetCluster(ctx, cluster); err != nil {
+	if _, err := c.records.Get(ctx, cluster); err != nil {
 		return nil, fmt.Errorf("cluster %q: %w", cluster, err)
 	}
 	return c.dial(cluster), nil
+}
+
+// sharedRecords reads clusters' records for many objects of them, each of which wants to know that its cluster exists.
+func sharedRecords(driver compute.Driver, now func() time.Time) *coalesce.Known[string, compute.Cluster] {
+	return &coalesce.Known[string, compute.Cluster]{Now: now, MaxAge: shareWithin, Some: func(ctx context.Context, names []string) (map[string]compute.Cluster, map[string]error) {
+		found, failed := map[string]compute.Cluster{}, map[string]error{}
+		for _, name := range names {
+			if record, err := driver.GetCluster(ctx, name); err != nil {
+				failed[name] = err
+			} else {
+				found[name] = record
+			}
+		}
+		return found, failed
+	}}
 }
 
 func (c *Client) dial(cluster string) *kafka.Client {
@@ -204,6 +224,7 @@ func (c *Client) lock(ctx context.Context, cluster string) (unlock func(), err e
 		delete(c.recent, cluster) // Whatever was seen before is the past now.
 		delete(c.placing, cluster)
 		c.mu.Unlock()
+		c.records.Forget(cluster)
 		<-writer
 	}, nil
 }

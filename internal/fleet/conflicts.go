@@ -44,7 +44,7 @@ func (c *Client) GroupConflicts(ctx context.Context, cluster, group string) ([]C
 
 // TopicConflict says which groups claim a topic, as far as is planned in this process or recorded; ok is false when no more than one does.
 func (c *Client) TopicConflict(ctx context.Context, cluster, topic string) (conflict ClaimConflict, ok bool, err error) {
-	record, err := c.driver.GetCluster(ctx, cluster)
+	record, err := c.records.Get(ctx, cluster)
 	if err != nil && !errors.Is(err, compute.ErrNotFound) {
 		return conflict, false, err
 	}
@@ -95,7 +95,7 @@ func plannedMap(record compute.Cluster, planned Planned, last string) (topicmap.
 // TopicHome is the group that a topic is going to live on, "" when none has it, and the number of brokers there, as far as is planned in
 // this process or there now.
 func (c *Client) TopicHome(ctx context.Context, cluster, topic string) (group string, brokers int, err error) {
-	record, err := c.driver.GetCluster(ctx, cluster)
+	record, err := c.records.Get(ctx, cluster)
 	if err != nil && !errors.Is(err, compute.ErrNotFound) {
 		return "", 0, err
 	}
@@ -110,8 +110,13 @@ func (c *Client) TopicHome(ctx context.Context, cluster, topic string) (group st
 	if n, ok := planned.Brokers[group]; ok {
 		return group, n, nil
 	}
-	nodes, err := c.Nodes(ctx, cluster, group)
-	return group, len(nodes), err
+	o, err := c.observeForPlan(ctx, cluster)
+	for _, i := range o.instances {
+		if i.Spec.Group == group {
+			brokers++
+		}
+	}
+	return group, brokers, err
 }
 
 // Arrivals are the topics that a group will take in from the brokers of others, and the size of all of their replicas there, as things

@@ -41,11 +41,29 @@ const shareWithin = 5 * time.Second
 
 // observeForPlan is observe for questions that change nothing: those that come within a few seconds share one answer.
 func (c *Client) observeForPlan(ctx context.Context, cluster string) (observed, error) {
+	look := func() (observed, bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		last, ok := c.recent[cluster]
+		return last.o, ok && c.opts.Now().Sub(last.at) < shareWithin
+	}
+	if o, ok := look(); ok {
+		return o, nil
+	}
 	c.mu.Lock()
-	last, ok := c.recent[cluster]
+	if c.looking[cluster] == nil {
+		c.looking[cluster] = make(chan struct{}, 1)
+	}
+	turn := c.looking[cluster]
 	c.mu.Unlock()
-	if ok && c.opts.Now().Sub(last.at) < shareWithin {
-		return last.o, nil
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return observed{}, ctx.Err()
+	}
+	if o, ok := look(); ok {
+		return o, nil // Another one has looked meanwhile.
 	}
 	o, err := c.observe(ctx, cluster)
 	if err == nil {

@@ -97,15 +97,22 @@ func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error
 	return err
 }
 
-// patiently repeats a placement that failed for what passes: brokers that have only just started, or have just gone, or do not answer yet.
-func (t fleetTopics) patiently(ctx context.Context, do func(p *placing) error) error {
+// patiently decides, alone in this process, and then acts. It repeats what failed for what passes: brokers that have only just started, or have just
+// gone, or do not answer yet. A nil act is none.
+func (t fleetTopics) patiently(ctx context.Context, decide func(p *placing) error, act func() error) error {
 	start := t.fleet.opts.Now()
 	for {
 		starting := false
 		err := t.place(ctx, func(p *placing) error {
 			starting = slices.ContainsFunc(p.o.Nodes, func(n plan.Node) bool { return n.Role == compute.RoleBroker && n.Dead() == "" && !n.Ready() })
-			return do(p)
+			return decide(p)
 		})
+		if err == nil && act != nil {
+			if err = act(); err != nil {
+				// What was decided by is not so, and the next one shall look anew.
+				_ = t.place(ctx, func(*placing) error { return err }) //nolint:errcheck // It is the error.
+			}
+		}
 		passes := errors.Is(err, ErrNoPlace) && starting || errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
 		if !passes || t.fleet.opts.Now().Sub(start) > topicPatience || ctx.Err() != nil {
 			return err
@@ -115,6 +122,8 @@ func (t fleetTopics) patiently(ctx context.Context, do func(p *placing) error) e
 }
 
 func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
+	placed := topic
+	// Topics are placed one after the other, and created many at once.
 	return t.patiently(ctx, func(p *placing) error {
 		group, factor := p.m.Owner(topic.Name), int(topic.ReplicationFactor)
 		if factor < 0 {
@@ -128,14 +137,10 @@ func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
 		if err := unplaced(made); err != nil {
 			return err
 		}
-		placed := topic
 		placed.Replicas = lists(made)
-		if err := t.kafka.CreateTopic(ctx, placed, false); err != nil {
-			return err
-		}
 		p.add(made)
 		return nil
-	})
+	}, func() error { return t.kafka.CreateTopic(ctx, placed, false) })
 }
 
 // defaultFactor is the default.replication.factor of the brokers that a topic comes to. The controllers, which would be asked by Kafka
@@ -184,7 +189,7 @@ func (t fleetTopics) AddPartitions(ctx context.Context, topic string, total, fac
 		}
 		p.add(grown)
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
@@ -209,7 +214,7 @@ func (t fleetTopics) SetReplicationFactor(ctx context.Context, topic string, fac
 			return nil
 		}
 		return t.kafka.Reassign(ctx, list, true)
-	})
+	}, nil)
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -218,6 +223,9 @@ func (t fleetTopics) SetReplicationFactor(ctx context.Context, topic string, fac
 
 // forget takes out what is left of a topic of the same name that was deleted a moment ago. One that is still there is Kafka's to tell.
 func (p *placing) forget(topic string) {
+	if !slices.ContainsFunc(p.o.Partitions, func(q plan.Partition) bool { return q.Topic == topic }) {
+		return
+	}
 	p.o.Partitions = slices.DeleteFunc(slices.Clone(p.o.Partitions), func(q plan.Partition) bool { return q.Topic == topic })
 	p.fleet.Partitions = slices.DeleteFunc(slices.Clone(p.fleet.Partitions), func(q placement.Partition) bool { return q.Topic == topic })
 }

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/IBM/sarama"
 )
@@ -210,45 +210,18 @@ func (c *Client) CreateACL(ctx context.Context, a ACL) error { return c.CreateAC
 
 // CreateACLs is CreateACL for many. After an error some of them may exist.
 func (c *Client) CreateACLs(ctx context.Context, acls []ACL) error {
-	for batch := range slices.Chunk(acls, aclBatch) {
-		if err := c.createACLs(ctx, batch); err != nil {
-			return err
-		}
+	if _, err := codesOf(acls); err != nil || len(acls) == 0 {
+		return err
 	}
+	defer c.reader.acls.Forget(acls...)
+	if err := ask(ctx, c.gather.createdACLs, acls); err != nil {
+		return err
+	}
+	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls}); err != nil {
+		return err
+	}
+	c.reader.knows(acls)
 	return nil
-}
-
-func (c *Client) createACLs(ctx context.Context, acls []ACL) error {
-	codes, err := codesOf(acls)
-	if err != nil {
-		return err
-	}
-	c.mutation("CreateAcls", inWords(acls))
-	_, err = request(ctx, c, c.anyBroker(), "CreateAcls", func(b *sarama.Broker) (*sarama.CreateAclsResponse, error) {
-		req := &sarama.CreateAclsRequest{Version: aclVersion}
-		for i, a := range acls {
-			req.AclCreations = append(req.AclCreations, codes[i].creation(a))
-		}
-		resp, err := b.CreateAcls(req)
-		if errors.Is(err, sarama.ErrCreateACLs) {
-			return resp, nil // The answer says it better, in Kafka's words.
-		}
-		return resp, err
-	}, func(r *sarama.CreateAclsResponse) error {
-		for i, result := range r.AclCreationResponses {
-			if err := kafkaError(int16(result.Err), result.ErrMsg); err != nil {
-				if i < len(acls) {
-					err = fmt.Errorf("ACL %q: %w", acls[i].String(), err)
-				}
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return c.agreedACLs(ctx, inWords(acls), acls, true)
 }
 
 // DeleteACL deletes a binding and waits until no live broker knows it any more. ErrNotFound: there was none.
@@ -256,34 +229,90 @@ func (c *Client) DeleteACL(ctx context.Context, a ACL) error { return c.DeleteAC
 
 // DeleteACLs is DeleteACL for many; ErrNotFound: there was none of them. After another error some of them may be gone.
 func (c *Client) DeleteACLs(ctx context.Context, acls []ACL) error {
-	deleted := 0
-	for batch := range slices.Chunk(acls, aclBatch) {
-		n, err := c.deleteACLs(ctx, batch)
+	if _, err := codesOf(acls); err != nil || len(acls) == 0 {
+		return err
+	}
+	defer c.reader.acls.Forget(acls...)
+	deleted := ask(ctx, c.gather.deletedACLs, acls)
+	if deleted != nil && !errors.Is(deleted, ErrNotFound) {
+		return deleted
+	}
+	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls, gone: true}); err != nil {
+		return err
+	}
+	return deleted
+}
+
+// perCaller are the errors of the callers' lists, made of those of their bindings.
+func perCaller(lists [][]ACL, errs []error, of func(own []error) error) []error {
+	out := make([]error, len(lists))
+	first := 0
+	for i, list := range lists {
+		out[i] = of(errs[first : first+len(list)])
+		first += len(list)
+	}
+	return out
+}
+
+// firstOf is the first error that there is.
+func firstOf(errs []error) error {
+	for _, err := range errs {
 		if err != nil {
 			return err
 		}
-		deleted += n
-	}
-	if deleted == 0 && len(acls) > 0 {
-		return fmt.Errorf("ACL %q: %w", inWords(acls), ErrNotFound)
 	}
 	return nil
 }
 
-func (c *Client) deleteACLs(ctx context.Context, acls []ACL) (deleted int, err error) {
-	codes, err := codesOf(acls)
-	if err != nil {
-		return 0, err
-	}
-	c.mutation("DeleteAcls", inWords(acls))
-	resp, err := request(ctx, c, c.anyBroker(), "DeleteAcls", func(b *sarama.Broker) (*sarama.DeleteAclsResponse, error) {
-		req := &sarama.DeleteAclsRequest{Version: aclVersion}
-		for i, a := range acls {
-			req.Filters = append(req.Filters, codes[i].filter(a))
+// createACLs is CreateACLs for several callers, without the wait.
+func (c *Client) createACLs(ctx context.Context, lists [][]ACL) []error {
+	errs := inChunks(slices.Concat(lists...), aclBatch, single, func(a ACL) ACL { return a }, func(acls []ACL) []error {
+		codes, _ := codesOf(acls) //nolint:errcheck // Each caller's have been checked, so that no other one's fail with them.
+		for _, a := range acls {
+			c.mutation("CreateAcls", a.String())
 		}
-		return b.DeleteAcls(req)
-	}, func(r *sarama.DeleteAclsResponse) error {
-		for _, result := range r.FilterResponses {
+		return each(ctx, c, c.anyBroker(), "CreateAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.CreateAclsResponse, error) {
+			req := &sarama.CreateAclsRequest{Version: aclVersion}
+			for _, i := range left {
+				req.AclCreations = append(req.AclCreations, codes[i].creation(acls[i]))
+			}
+			resp, err := b.CreateAcls(req)
+			if errors.Is(err, sarama.ErrCreateACLs) {
+				return resp, nil // The answer says it better, in Kafka's words.
+			}
+			return resp, err
+		}, func(r *sarama.CreateAclsResponse, position, i int, _ bool) error {
+			if position >= len(r.AclCreationResponses) {
+				return fmt.Errorf("%w: ACL %q was to be created and is not in the answer", ErrInvalid, acls[i])
+			}
+			result := r.AclCreationResponses[position]
+			if err := kafkaError(int16(result.Err), result.ErrMsg); err != nil {
+				return fmt.Errorf("ACL %q: %w", acls[i], err)
+			}
+			return nil
+		})
+	})
+	return perCaller(lists, errs, firstOf)
+}
+
+// deleteACLs is DeleteACLs for several callers, without the wait.
+func (c *Client) deleteACLs(ctx context.Context, lists [][]ACL) []error {
+	errs := inChunks(slices.Concat(lists...), aclBatch, single, func(a ACL) ACL { return a }, func(acls []ACL) []error {
+		codes, _ := codesOf(acls) //nolint:errcheck // Each caller's have been checked, so that no other one's fail with them.
+		for _, a := range acls {
+			c.mutation("DeleteAcls", a.String())
+		}
+		return each(ctx, c, c.anyBroker(), "DeleteAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.DeleteAclsResponse, error) {
+			req := &sarama.DeleteAclsRequest{Version: aclVersion}
+			for _, i := range left {
+				req.Filters = append(req.Filters, codes[i].filter(acls[i]))
+			}
+			return b.DeleteAcls(req)
+		}, func(r *sarama.DeleteAclsResponse, position, i int, repeated bool) error {
+			if position >= len(r.FilterResponses) {
+				return fmt.Errorf("%w: ACL %q was to be deleted and is not in the answer", ErrInvalid, acls[i])
+			}
+			result := r.FilterResponses[position]
 			if err := kafkaError(int16(result.Err), result.ErrMsg); err != nil {
 				return err
 			}
@@ -292,42 +321,86 @@ func (c *Client) deleteACLs(ctx context.Context, acls []ACL) (deleted int, err e
 					return err
 				}
 			}
-		}
-		return nil
+			if len(result.MatchingAcls) == 0 && !repeated {
+				return fmt.Errorf("ACL %q: %w", acls[i], ErrNotFound)
+			}
+			return nil
+		})
 	})
-	if err != nil {
-		return 0, err
-	}
-	if err := c.agreedACLs(ctx, "the end of "+inWords(acls), acls, false); err != nil {
-		return 0, err
-	}
-	for _, result := range resp.FilterResponses {
-		deleted += len(result.MatchingAcls)
-	}
-	return deleted, nil
+	return perCaller(lists, errs, func(own []error) error {
+		// That some of them are not there is no error, that none is there is one.
+		if others := slices.DeleteFunc(slices.Clone(own), func(err error) bool { return errors.Is(err, ErrNotFound) }); len(others) > 0 {
+			return firstOf(others)
+		}
+		return own[0]
+	})
 }
 
-// agreedACLs waits until every live broker knows all of the bindings, or none of them.
-func (c *Client) agreedACLs(ctx context.Context, what string, acls []ACL, exist bool) error {
-	wanted := map[ACL]bool{}
-	for _, a := range acls {
-		wanted[a] = true
+// awaitedACLs are bindings that every broker shall know, or that none shall know.
+type awaitedACLs struct {
+	acls []ACL
+	gone bool
+}
+
+func (a awaitedACLs) String() string {
+	text := a.acls[0].String()
+	if more := len(a.acls) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
 	}
-	number := 0
-	if exist {
-		number = len(wanted)
+	if a.gone {
+		return fmt.Sprintf("the end of ACL %q", text)
 	}
-	like := common(acls)
-	return agreed(ctx, c, fmt.Sprintf("ACL %q", what), func(ctx context.Context, to nodes) (bool, error) {
-		found, err := c.aclsAt(ctx, to, like)
-		known := 0
-		for _, a := range found {
-			if wanted[a] {
-				known++
+	return fmt.Sprintf("ACL %q", text)
+}
+
+// awaitACLs waits until every live broker knows the bindings, or none of them.
+func (c *Client) awaitACLs(ctx context.Context, all []awaitedACLs) []error {
+	return agreedOnEach(ctx, c, texts(all), func(ctx context.Context, to nodes, left []int) ([]bool, error) {
+		var acls []ACL
+		for _, i := range left {
+			acls = append(acls, all[i].acls...)
+		}
+		known := map[ACL]bool{}
+		for _, like := range likes(acls, c.reader.bindings()) {
+			found, err := c.aclsAt(ctx, to, like)
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range found {
+				known[a] = true
 			}
 		}
-		return known == number, err
+		answers := make([]bool, len(left))
+		for position, i := range left {
+			answers[position] = !slices.ContainsFunc(all[i].acls, func(a ACL) bool { return known[a] == all[i].gone })
+		}
+		return answers, nil
 	})
+}
+
+// bindingsPerFilter is how many bindings an answer may have before it is worth a filter more.
+const bindingsPerFilter = 100
+
+// likes are filters that together match all of the bindings, and few others: what all share; or one for each principal, or for each resource. They
+// match all that there are where these are few.
+func likes(acls []ACL, there int) []ACL {
+	like := common(acls)
+	if like.Principal != "" || like.ResourceName != "" {
+		return []ACL{like}
+	}
+	principals, resources := map[ACL]bool{}, map[ACL]bool{}
+	for _, a := range acls {
+		principals[ACL{Principal: a.Principal}] = true
+		resources[ACL{ResourceType: a.ResourceType, ResourceName: a.ResourceName}] = true
+	}
+	fewest := principals
+	if len(resources) < len(principals) {
+		fewest = resources
+	}
+	if len(fewest)*bindingsPerFilter > there {
+		return []ACL{like}
+	}
+	return slices.SortedFunc(maps.Keys(fewest), ACL.Compare)
 }
 
 // codesOf are bindings in numbers. One that lacks a part would be a filter that matches others, too.
@@ -343,13 +416,4 @@ func codesOf(acls []ACL) ([]coded, error) {
 		}
 	}
 	return codes, nil
-}
-
-// inWords says bindings in one line.
-func inWords(acls []ACL) string {
-	texts := make([]string, len(acls))
-	for i, a := range acls {
-		texts[i] = a.String()
-	}
-	return strings.Join(texts, "; ")
 }

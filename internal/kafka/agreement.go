@@ -8,14 +8,24 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/IBM/sarama"
 )
 
 const (
 	// agreementTimeout is how long the brokers may take to agree when the context has no deadline of its own.
 	agreementTimeout = time.Minute
+	// firstAgreementPause is the first pause between two rounds of questions: brokers follow the metadata log within some milliseconds.
+	firstAgreementPause = 10 * time.Millisecond
+	// quorumWithin is how long the controllers may take to say what they have committed, and noQuorumFor for how long they are not asked after they did
+	// not.
+	quorumWithin, noQuorumFor = 2 * time.Second, time.Minute
 	// askTimeout bounds the question to one of many brokers, so that a hung one delays the others' verdict only a little.
 	askTimeout = 5 * time.Second
 )
+
+// errNotAgreed says that the brokers have not come to agree in the time there was.
+var errNotAgreed = errors.New("not confirmed by every live broker")
 
 // vote is what one broker answered.
 type vote[T any] struct {
@@ -80,39 +90,107 @@ func find[T any](ctx context.Context, c *Client, ask func(context.Context, nodes
 // it. One that cannot be spoken with, such as for its certificate, is left out while another one answers: waiting would not help, and
 // OnTrouble has heard of it. The error names the brokers that do not agree.
 func agreed(ctx context.Context, c *Client, what string, ask func(context.Context, nodes) (bool, error)) error {
+	return agreedOnEach(ctx, c, []string{what}, func(ctx context.Context, to nodes, _ []int) ([]bool, error) {
+		yes, err := ask(ctx, to)
+		return []bool{yes}, err
+	})[0]
+}
+
+// agreedOnEach is agreed for several things at once. ask returns the answers about those that not every broker has agreed on yet, in their order;
+// the errors are in the order of the things.
+func agreedOnEach(ctx context.Context, c *Client, what []string, ask func(ctx context.Context, to nodes, left []int) ([]bool, error)) []error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, agreementTimeout)
 		defer cancel()
 	}
-	pause := firstPause
-	var dissent []string
+	errs := make([]error, len(what))
+	left := firstNumbers(len(what))
+	pause := firstAgreementPause
+	dissent := map[int]string{}
+	// A broker that has not followed the metadata log up to here cannot know what was written before, and is not asked for all of it.
+	offset := c.committedSoon(ctx)
 	for {
-		all, err := votes(ctx, c, ask)
-		switch {
-		case err == nil:
-			dissent = nil
-			able := slices.ContainsFunc(all, func(v vote[bool]) bool { return v.err == nil })
-			for _, v := range all {
-				switch {
-				case able && troubled(v.err) != nil:
-				case v.err != nil:
-					dissent = append(dissent, fmt.Sprintf("broker %d: %s", v.broker, v.err))
-				case !v.answer:
-					dissent = append(dissent, fmt.Sprintf("broker %d does not know it yet", v.broker))
+		asked := left
+		all, err := votes(ctx, c, func(ctx context.Context, to nodes) ([]bool, error) {
+			if offset >= 0 {
+				if at, err := c.offsetAt(ctx, to); err != nil || at < offset {
+					return make([]bool, len(asked)), err
 				}
 			}
-			if len(dissent) == 0 {
-				return nil
+			return ask(ctx, to, asked)
+		})
+		if err != nil && ctx.Err() == nil {
+			for _, thing := range left {
+				errs[thing] = err
 			}
-		case ctx.Err() == nil:
-			return err
+			return errs
+		}
+		if err == nil {
+			left = nil
+			for position, thing := range asked {
+				if dissent[thing] = dissenters(all, position); dissent[thing] != "" {
+					left = append(left, thing)
+				}
+			}
+			if len(left) == 0 {
+				return errs
+			}
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %s is not confirmed by every live broker (%s): %w", ErrUnreachable, what, strings.Join(dissent, "; "), ctx.Err())
+			for _, thing := range left {
+				errs[thing] = fmt.Errorf("%w: %s is %w (%s): %w", ErrUnreachable, what[thing], errNotAgreed, dissent[thing], ctx.Err())
+			}
+			return errs
 		}
 		pause = min(2*pause, worstPause)
 	}
+}
+
+// committedSoon is committed for whom the answer is of use only if it comes soon. Where it cannot be had, it is not asked for again for a while.
+func (c *Client) committedSoon(ctx context.Context) int64 {
+	c.mu.Lock()
+	known := time.Since(c.noQuorum) < noQuorumFor
+	c.mu.Unlock()
+	if known {
+		return -1
+	}
+	limited, cancel := context.WithTimeout(ctx, quorumWithin)
+	defer cancel()
+	offset := c.committed(limited)
+	if offset < 0 && ctx.Err() == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.noQuorum = time.Now()
+	}
+	return offset
+}
+
+// offsetAt is up to where in the metadata log a broker has followed: what it calls the epoch of its features.
+func (c *Client) offsetAt(ctx context.Context, to nodes) (int64, error) {
+	resp, err := request(ctx, c, to, "ApiVersions", func(b *sarama.Broker) (*sarama.ApiVersionsResponse, error) {
+		return b.ApiVersions(&sarama.ApiVersionsRequest{Version: 3, ClientSoftwareName: defaultClientID, ClientSoftwareVersion: "1"})
+	}, nil)
+	if err != nil {
+		return 0, err
+	}
+	return resp.FinalizedFeaturesEpoch, nil
+}
+
+// dissenters says which brokers do not agree on the thing at a position of the answers, "" for none.
+func dissenters(all []vote[[]bool], position int) string {
+	able := slices.ContainsFunc(all, func(v vote[[]bool]) bool { return v.err == nil })
+	var dissent []string
+	for _, v := range all {
+		switch {
+		case able && troubled(v.err) != nil:
+		case v.err != nil:
+			dissent = append(dissent, fmt.Sprintf("broker %d: %s", v.broker, v.err))
+		case !v.answer[position]:
+			dissent = append(dissent, fmt.Sprintf("broker %d does not know it yet", v.broker))
+		}
+	}
+	return strings.Join(dissent, "; ")
 }

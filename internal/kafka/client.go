@@ -73,6 +73,8 @@ type Client struct {
 
 	connections *connections
 	kraft       *kraft
+	gather      gathers
+	reader      *Reader
 
 	mu sync.Mutex
 	// failed is when an address last failed to answer. It is only an order of preference, never a verdict.
@@ -83,6 +85,8 @@ type Client struct {
 	told map[string]string
 	// known are the addresses of registered brokers, by id.
 	known map[int32]string
+	// noQuorum is when the controllers last did not say what they have committed.
+	noQuorum time.Time
 	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
 	brokers, controllers []string
 	asked                time.Time
@@ -93,7 +97,7 @@ func New(cfg Config) *Client {
 	cfg.ClientID = cmp.Or(cfg.ClientID, defaultClientID)
 	cfg.Timeout = cmp.Or(cfg.Timeout, defaultTimeout)
 	login := newLogin(cfg.SASL)
-	return &Client{
+	c := &Client{
 		cfg:         cfg,
 		login:       login,
 		connections: newConnections(cfg, login),
@@ -103,6 +107,8 @@ func New(cfg Config) *Client {
 		failed:      map[string]time.Time{},
 		known:       map[int32]string{},
 	}
+	c.gather, c.reader = newGathers(c), newReader(c)
+	return c
 }
 
 // Close ends all connections. Calls that are under way fail, and so do later ones.

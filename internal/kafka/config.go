@@ -147,6 +147,7 @@ func (c *Client) alterConfigs(ctx context.Context, changes map[ConfigResource][]
 
 func (c *Client) alterConfigsAt(ctx context.Context, to nodes, resources []ConfigResource, changes map[ConfigResource][]ConfigChange, validateOnly bool) map[ConfigResource]error {
 	if !validateOnly {
+		defer c.reader.forgetConfigs(resources)
 		for _, r := range resources {
 			var names []string
 			for _, change := range changes[r] {

@@ -86,49 +86,186 @@ func (c *Client) quotasAt(ctx context.Context, to nodes, entity QuotaEntity) (ma
 // AlterQuotas sets and removes quotas of one entity, leaves its others as they are, and waits until every live broker knows. With
 // validateOnly Kafka checks and changes nothing.
 func (c *Client) AlterQuotas(ctx context.Context, entity QuotaEntity, changes []QuotaChange, validateOnly bool) error {
+	this := quotaChanges{entity: entity, changes: changes}
+	if validateOnly {
+		return ask(ctx, c.gather.checkedQuotas, this)
+	}
+	defer c.reader.quotas.Forget(entity.key())
+	if err := ask(ctx, c.gather.alteredQuotas, this); err != nil {
+		return err
+	}
+	return await(ctx, c.gather.awaitedQuotas, this)
+}
+
+// quotaChanges are changes of one entity.
+type quotaChanges struct {
+	entity  QuotaEntity
+	changes []QuotaChange
+}
+
+func (q quotaChanges) String() string { return fmt.Sprintf("the quota of %s", q.entity) }
+
+// entry is the changes as sarama asks for them.
+func (q quotaChanges) entry() sarama.AlterClientQuotasEntry {
 	var entry sarama.AlterClientQuotasEntry
-	for _, p := range entity.parts() {
+	for _, p := range q.entity.parts() {
 		entry.Entity = append(entry.Entity, sarama.QuotaEntityComponent{
 			EntityType: sarama.QuotaEntityType(p.kind), MatchType: p.match(), Name: *p.name,
 		})
 	}
-	want := map[string]*float64{}
-	for _, change := range changes {
+	for _, change := range q.changes {
 		op := sarama.ClientQuotasOp{Key: change.Key, Remove: change.Value == nil}
 		if change.Value != nil {
 			op.Value = *change.Value
 		}
 		entry.Ops = append(entry.Ops, op)
-		want[change.Key] = change.Value
 	}
-	if !validateOnly {
-		c.mutation("AlterClientQuotas", fmt.Sprintf("%s: %s", entity, strings.Join(slices.Sorted(maps.Keys(want)), ", ")))
+	return entry
+}
+
+// holds says whether quotas are as they were changed.
+func (q quotaChanges) holds(quotas map[string]float64) bool {
+	for _, change := range q.changes {
+		if is, ok := quotas[change.Key]; ok != (change.Value != nil) || ok && is != *change.Value {
+			return false
+		}
 	}
-	_, err := request(ctx, c, c.anyBroker(), "AlterClientQuotas", func(b *sarama.Broker) (*sarama.AlterClientQuotasResponse, error) {
-		return b.AlterClientQuotas(&sarama.AlterClientQuotasRequest{
-			Version: 1, Entries: []sarama.AlterClientQuotasEntry{entry}, ValidateOnly: validateOnly,
+	return true
+}
+
+// maxQuotasPerRequest keeps a request below the records that a controller takes.
+const maxQuotasPerRequest = 1000
+
+// alterQuotas is AlterQuotas for many, without the wait.
+func (c *Client) alterQuotas(ctx context.Context, all []quotaChanges, validateOnly bool) []error {
+	return inChunks(all, maxQuotasPerRequest, single, func(q quotaChanges) quotaKey { return q.entity.key() }, func(some []quotaChanges) []error {
+		if !validateOnly {
+			for _, q := range some {
+				var keys []string
+				for _, change := range q.changes {
+					keys = append(keys, change.Key)
+				}
+				slices.Sort(keys)
+				c.mutation("AlterClientQuotas", fmt.Sprintf("%s: %s", q.entity, strings.Join(keys, ", ")))
+			}
+		}
+		return each(ctx, c, c.anyBroker(), "AlterClientQuotas", len(some), func(b *sarama.Broker, left []int) (*sarama.AlterClientQuotasResponse, error) {
+			req := &sarama.AlterClientQuotasRequest{Version: 1, ValidateOnly: validateOnly}
+			for _, i := range left {
+				req.Entries = append(req.Entries, some[i].entry())
+			}
+			return b.AlterClientQuotas(req)
+		}, func(r *sarama.AlterClientQuotasResponse, _, i int, _ bool) error {
+			for _, e := range r.Entries {
+				if keyOf(e.Entity) == some[i].entity.key() {
+					return kafkaErrorAbout(some[i].String(), int16(e.ErrorCode), e.ErrorMsg)
+				}
+			}
+			return fmt.Errorf("%w: %s was to be changed and is not in the answer", ErrInvalid, some[i])
 		})
-	}, func(r *sarama.AlterClientQuotasResponse) error {
-		for _, e := range r.Entries {
-			if err := kafkaError(int16(e.ErrorCode), e.ErrorMsg); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
-	if err != nil || validateOnly {
-		return err
+}
+
+// awaitQuotas waits until every live broker knows the changes.
+func (c *Client) awaitQuotas(ctx context.Context, all []quotaChanges) []error {
+	return agreedOnEach(ctx, c, texts(all), func(ctx context.Context, to nodes, left []int) ([]bool, error) {
+		entities := make([]quotaKey, len(left))
+		for position, i := range left {
+			entities[position] = all[i].entity.key()
+		}
+		found, err := c.quotasOf(ctx, to, entities)
+		answers := make([]bool, len(left))
+		for position, i := range left {
+			answers[position] = all[i].holds(found[entities[position]])
+		}
+		return answers, err
+	})
+}
+
+// quotaKey is an entity as a key. A part that is nil is not of the entity, one that is "" is the default.
+type quotaKey struct{ user, clientID, ip quotaName }
+
+type quotaName struct {
+	there bool
+	name  string
+}
+
+func (e QuotaEntity) key() quotaKey {
+	name := func(s *string) quotaName {
+		if s == nil {
+			return quotaName{}
+		}
+		return quotaName{true, *s}
 	}
-	return agreed(ctx, c, fmt.Sprintf("the quota of %s", entity), func(ctx context.Context, to nodes) (bool, error) {
-		quotas, err := c.quotasAt(ctx, to, entity)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return false, err
+	return quotaKey{name(e.User), name(e.ClientID), name(e.IP)}
+}
+
+// entity is the reverse of QuotaEntity.key.
+func (k quotaKey) entity() QuotaEntity {
+	name := func(n quotaName) *string {
+		if !n.there {
+			return nil
 		}
-		for key, value := range want {
-			if is, ok := quotas[key]; ok != (value != nil) || ok && is != *value {
-				return false, nil
-			}
+		return &n.name
+	}
+	return QuotaEntity{User: name(k.user), ClientID: name(k.clientID), IP: name(k.ip)}
+}
+
+// keyOf is the entity of an answer.
+func keyOf(components []sarama.QuotaEntityComponent) (k quotaKey) {
+	for _, c := range components {
+		n := quotaName{there: true, name: c.Name}
+		if c.MatchType == sarama.QuotaMatchDefault {
+			n.name = ""
 		}
-		return true, nil
-	})
+		switch c.EntityType {
+		case sarama.QuotaEntityUser:
+			k.user = n
+		case sarama.QuotaEntityClientID:
+			k.clientID = n
+		case sarama.QuotaEntityIP:
+			k.ip = n
+		}
+	}
+	return k
+}
+
+// fewEntities are asked for one by one, more of them by a list of all.
+const fewEntities = 3
+
+// quotasOf returns the quotas of entities as one node sees them. One that has none is not in the answer.
+func (c *Client) quotasOf(ctx context.Context, to nodes, entities []quotaKey) (map[quotaKey]map[string]float64, error) {
+	if len(entities) > fewEntities {
+		return c.allQuotas(ctx, to)
+	}
+	found := map[quotaKey]map[string]float64{}
+	for _, k := range entities {
+		quotas, err := c.quotasAt(ctx, to, k.entity())
+		switch {
+		case err == nil:
+			found[k] = quotas
+		case !errors.Is(err, ErrNotFound):
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// allQuotas returns the quotas of all entities as one node sees them.
+func (c *Client) allQuotas(ctx context.Context, to nodes) (map[quotaKey]map[string]float64, error) {
+	resp, err := request(ctx, c, to, "DescribeClientQuotas", func(b *sarama.Broker) (*sarama.DescribeClientQuotasResponse, error) {
+		return b.DescribeClientQuotas(&sarama.DescribeClientQuotasRequest{Version: 1})
+	}, func(r *sarama.DescribeClientQuotasResponse) error { return kafkaError(int16(r.ErrorCode), r.ErrorMsg) })
+	if err != nil {
+		return nil, err
+	}
+	all := map[quotaKey]map[string]float64{}
+	for _, entry := range resp.Entries {
+		k := keyOf(entry.Entity)
+		if all[k] == nil {
+			all[k] = map[string]float64{}
+		}
+		maps.Copy(all[k], entry.Values)
+	}
+	return all, nil
 }

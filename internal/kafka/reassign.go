@@ -49,14 +49,21 @@ func (c *Client) listReassignments(ctx context.Context, topics []kmsg.ListPartit
 	return all, nil
 }
 
-// reassignmentsOf returns what is in flight for the partitions of one topic.
-func (c *Client) reassignmentsOf(ctx context.Context, t Topic) (map[TopicPartition]inFlight, error) {
-	asked := kmsg.NewListPartitionReassignmentsRequestTopic()
-	asked.Topic = t.Name
-	for _, p := range t.Partitions {
-		asked.Partitions = append(asked.Partitions, p.Partition)
+// reassignmentsOf returns what is in flight for the partitions of some topics.
+func (c *Client) reassignmentsOf(ctx context.Context, topics ...Topic) (map[TopicPartition]inFlight, error) {
+	if len(topics) == 0 {
+		return map[TopicPartition]inFlight{}, nil
 	}
-	return c.listReassignments(ctx, []kmsg.ListPartitionReassignmentsRequestTopic{asked})
+	var all []kmsg.ListPartitionReassignmentsRequestTopic
+	for _, t := range topics {
+		asked := kmsg.NewListPartitionReassignmentsRequestTopic()
+		asked.Topic = t.Name
+		for _, p := range t.Partitions {
+			asked.Partitions = append(asked.Partitions, p.Partition)
+		}
+		all = append(all, asked)
+	}
+	return c.listReassignments(ctx, all)
 }
 
 // Reassign asks Kafka to move partitions to the given replicas and returns when the controller has accepted; it does not wait for
@@ -79,6 +86,11 @@ func (c *Client) CancelReassign(ctx context.Context, partitions []TopicPartition
 
 // alterReassignments sends the list; an entry without replicas cancels.
 func (c *Client) alterReassignments(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+	defer func() {
+		for _, r := range list {
+			c.reader.topics.Forget(r.Topic)
+		}
+	}()
 	var errs []error
 	for chunk := range slices.Chunk(list, maxPartitionsPerRequest) {
 		errs = append(errs, c.alterReassignmentsChunk(ctx, chunk, allowRFChange))

@@ -64,21 +64,71 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 
 // topicAt returns the topic as one node sees it, without what only the controller knows.
 func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, error) {
-	resp, err := c.topicMetadata(ctx, to, []string{name}, func(r *sarama.MetadataResponse) error {
-		if len(r.Topics) != 1 {
-			return fmt.Errorf("%w: one topic was asked for and %d are in the answer", ErrInvalid, len(r.Topics))
-		}
-		return topicError(name, int16(r.Topics[0].Err), nil)
-	})
-	if err != nil {
+	found, failed := c.topicsAt(ctx, to, []string{name})
+	if t, ok := found[name]; ok {
+		return t, nil
+	}
+	if err := failed[name]; err != nil {
 		return Topic{}, err
 	}
-	return newTopic(resp.Topics[0]), nil
+	return Topic{}, fmt.Errorf("%w: topic %q was asked for and is not in the answer", ErrInvalid, name)
 }
 
 // CreateTopic creates a topic, with the replicas that it names or with Kafka's own choice of brokers, which spreads replicas over racks.
 // A ReplicationFactor of -1 takes the controllers' default.replication.factor. With validateOnly Kafka checks and creates nothing. ErrExists: there is one of this name.
 func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool) error {
+	if validateOnly {
+		return ask(ctx, c.gather.checkedTopics, t)
+	}
+	defer c.reader.topics.Forget(t.Name)
+	defer c.reader.configs.Forget(t.Name)
+	return ask(ctx, c.gather.createdTopics, t)
+}
+
+// maxRecordsPerRequest keeps requests below the 10,000 records that a KRaft controller takes in one.
+const maxRecordsPerRequest = 5000
+
+// records is how many records of the metadata log a topic takes.
+func (t NewTopic) records() int {
+	return 1 + max(int(t.Partitions), len(t.Replicas), 1) + len(t.Config)
+}
+
+// createTopics is CreateTopic for many. A request names a topic once.
+func (c *Client) createTopics(ctx context.Context, topics []NewTopic, validateOnly bool) []error {
+	return inChunks(topics, maxRecordsPerRequest, NewTopic.records, func(t NewTopic) string { return t.Name }, func(some []NewTopic) []error {
+		return c.createSome(ctx, some, validateOnly)
+	})
+}
+
+// createSome is createTopics for as many as one request takes.
+func (c *Client) createSome(ctx context.Context, topics []NewTopic, validateOnly bool) []error {
+	if !validateOnly {
+		for _, t := range topics {
+			c.mutation("CreateTopics", t.Name)
+		}
+	}
+	return each(ctx, c, c.anyBroker(), "CreateTopics", len(topics), func(b *sarama.Broker, left []int) (*sarama.CreateTopicsResponse, error) {
+		req := &sarama.CreateTopicsRequest{Version: 7, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly, TopicDetails: map[string]*sarama.TopicDetail{}}
+		for _, i := range left {
+			req.TopicDetails[topics[i].Name] = topics[i].detail()
+		}
+		return b.CreateTopics(req)
+	}, func(r *sarama.CreateTopicsResponse, _, i int, repeated bool) error {
+		name := topics[i].Name
+		result := r.TopicErrors[name]
+		if result == nil {
+			return fmt.Errorf("%w: topic %q was to be created and is not in the answer", ErrInvalid, name)
+		}
+		err := topicError(name, int16(result.Err), result.ErrMsg)
+		if repeated && !validateOnly && errors.Is(classify(err), ErrExists) {
+			return nil
+		}
+		return err
+	})
+}
+
+// detail is the topic as sarama asks for it.
+func (t NewTopic) detail() *sarama.TopicDetail {
 	config := map[string]*string{}
 	for key, value := range t.Config {
 		config[key] = &value
@@ -90,94 +140,124 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool)
 			detail.ReplicaAssignment[int32(i)] = replicas //nolint:gosec // A topic has far fewer partitions.
 		}
 	}
-	if !validateOnly {
-		c.mutation("CreateTopics", t.Name)
-	}
-	// Each request is sent once, so that it is known here whether an earlier one may have had its effect without an answer.
-	once := c.anyBroker()
-	once.attempts = 1
-	repeated := false
-	return c.retry(ctx, 3, 0, func(ctx context.Context) error {
-		_, err := request(ctx, c, once, "CreateTopics", func(b *sarama.Broker) (*sarama.CreateTopicsResponse, error) {
-			return b.CreateTopics(&sarama.CreateTopicsRequest{
-				Version: 7, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
-				TopicDetails: map[string]*sarama.TopicDetail{t.Name: detail},
-			})
-		}, func(r *sarama.CreateTopicsResponse) error {
-			result := r.TopicErrors[t.Name]
-			if result == nil {
-				return fmt.Errorf("%w: topic %q was to be created and is not in the answer", ErrInvalid, t.Name)
-			}
-			return topicError(t.Name, int16(result.Err), result.ErrMsg)
-		})
-		if repeated && !validateOnly && errors.Is(err, ErrExists) {
-			return nil
-		}
-		repeated = true
-		return err
-	})
+	return detail
 }
 
 // AwaitTopic waits until every live broker knows the topic with so many partitions.
 func (c *Client) AwaitTopic(ctx context.Context, name string, partitions int) error {
-	return agreed(ctx, c, fmt.Sprintf("topic %q with %d partitions", name, partitions), func(ctx context.Context, to nodes) (bool, error) {
-		t, err := c.topicAt(ctx, to, name)
-		if errors.Is(err, ErrNotFound) {
-			return false, nil
-		}
-		return len(t.Partitions) >= partitions, err
-	})
-}
-
-// AwaitTopicConfig waits until every live broker has these changes of a topic's own settings. same says that two values mean the same, since
-// Kafka keeps some in a spelling of its own.
-func (c *Client) AwaitTopicConfig(ctx context.Context, name string, changes []ConfigChange, same func(a, b string) bool) error {
-	this := ConfigResource{Kind: ResourceTopic, Name: name}
-	return agreed(ctx, c, fmt.Sprintf("the settings of topic %q", name), func(ctx context.Context, to nodes) (bool, error) {
-		found, failed := c.describeConfigsAt(ctx, to, []ConfigResource{this}, nil)
-		if err := failed[this]; err != nil {
-			return false, err
-		}
-		own := ownValues(found[this], SourceTopic)
-		for _, change := range changes {
-			value, set := own[change.Name]
-			if set != (change.Value != nil) || set && !same(*change.Value, value) {
-				return false, nil
-			}
-		}
-		return true, nil
-	})
-}
-
-// DeleteTopic deletes a topic and returns when the controller has done so; see AwaitTopicGone. It works without a live broker, too.
-func (c *Client) DeleteTopic(ctx context.Context, name string) error {
-	c.mutation("DeleteTopics", name)
-	_, err := request(ctx, c, c.anyNode(), "DeleteTopics", func(b *sarama.Broker) (*sarama.DeleteTopicsResponse, error) {
-		return b.DeleteTopics(&sarama.DeleteTopicsRequest{Version: 6, Topics: []string{name}, Timeout: c.kafkaTimeout()})
-	}, func(r *sarama.DeleteTopicsResponse) error {
-		code, ok := r.TopicErrorCodes[name]
-		if !ok {
-			return fmt.Errorf("%w: topic %q was to be deleted and is not in the answer", ErrInvalid, name)
-		}
-		return topicError(name, int16(code), r.TopicErrorMessages[name])
-	})
-	return err
+	return await(ctx, c.gather.awaitedTopics, awaitedTopic{name: name, partitions: partitions})
 }
 
 // AwaitTopicGone waits until no live broker knows the topic of this UUID any more. One of the same name that was created since is
 // another topic; with an empty UUID it is waited for that, too. A cluster without a live broker has nobody left who could know it.
 func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
-	err := agreed(ctx, c, fmt.Sprintf("the end of topic %q", name), func(ctx context.Context, to nodes) (bool, error) {
-		t, err := c.topicAt(ctx, to, name)
-		if errors.Is(err, ErrNotFound) {
-			return true, nil
-		}
-		return err == nil && uuid != "" && t.UUID() != uuid, err
-	})
+	err := await(ctx, c.gather.awaitedTopics, awaitedTopic{name: name, gone: true, uuid: uuid})
 	if errors.Is(err, errNoBroker) {
 		return nil
 	}
 	return err
+}
+
+// awaitedTopic is a topic that every broker shall know with so many partitions, or that none shall know.
+type awaitedTopic struct {
+	name       string
+	partitions int
+	gone       bool
+	uuid       string
+}
+
+func (a awaitedTopic) String() string {
+	if a.gone {
+		return fmt.Sprintf("the end of topic %q", a.name)
+	}
+	return fmt.Sprintf("topic %q with %d partitions", a.name, a.partitions)
+}
+
+// awaitTopics waits until every live broker shows the topics as they are awaited.
+func (c *Client) awaitTopics(ctx context.Context, awaited []awaitedTopic) []error {
+	return agreedOnEach(ctx, c, texts(awaited), func(ctx context.Context, to nodes, left []int) ([]bool, error) {
+		var names []string
+		for _, i := range left {
+			names = append(names, awaited[i].name)
+		}
+		found, failed := c.topicsAt(ctx, to, names)
+		answers := make([]bool, len(left))
+		for position, i := range left {
+			a := awaited[i]
+			t, there := found[a.name]
+			err := failed[a.name]
+			switch {
+			case err != nil && !errors.Is(err, ErrNotFound):
+				return nil, err
+			case a.gone:
+				answers[position] = !there || a.uuid != "" && t.UUID() != a.uuid
+			default:
+				answers[position] = there && len(t.Partitions) >= a.partitions
+			}
+		}
+		return answers, nil
+	})
+}
+
+// topicsAt returns topics as one node sees them, without what only the controller knows, and why it does not return the others.
+func (c *Client) topicsAt(ctx context.Context, to nodes, names []string) (map[string]Topic, map[string]error) {
+	found, failed := map[string]Topic{}, map[string]error{}
+	var address string
+	to.told = &address
+	resp, err := c.topicMetadata(ctx, to, names, func(r *sarama.MetadataResponse) error {
+		for _, t := range r.Topics {
+			if err := topicError(t.Name, int16(t.Err), nil); err != nil && passes(err) {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		for _, name := range names {
+			failed[name] = err
+		}
+		return nil, failed
+	}
+	for _, t := range resp.Topics {
+		if err := topicError(t.Name, int16(t.Err), nil); err != nil {
+			failed[t.Name] = c.resourceError(err, "Metadata", address)
+			continue
+		}
+		found[t.Name] = newTopic(t)
+	}
+	return found, failed
+}
+
+// DeleteTopic deletes a topic and returns when the controller has done so; see AwaitTopicGone. It works without a live broker, too.
+func (c *Client) DeleteTopic(ctx context.Context, name string) error {
+	defer c.reader.topics.Forget(name)
+	defer c.reader.configs.Forget(name)
+	return ask(ctx, c.gather.deletedTopics, name)
+}
+
+// maxDeletionsPerRequest keeps a request of deletions below the records that a controller takes.
+const maxDeletionsPerRequest = 500
+
+// deleteTopics is DeleteTopic for many.
+func (c *Client) deleteTopics(ctx context.Context, names []string) []error {
+	return inChunks(names, maxDeletionsPerRequest, single, func(name string) string { return name }, func(some []string) []error {
+		for _, name := range some {
+			c.mutation("DeleteTopics", name)
+		}
+		return each(ctx, c, c.anyNode(), "DeleteTopics", len(some), func(b *sarama.Broker, left []int) (*sarama.DeleteTopicsResponse, error) {
+			req := &sarama.DeleteTopicsRequest{Version: 6, Timeout: c.kafkaTimeout()}
+			for _, i := range left {
+				req.Topics = append(req.Topics, some[i])
+			}
+			return b.DeleteTopics(req)
+		}, func(r *sarama.DeleteTopicsResponse, _, i int, _ bool) error {
+			code, ok := r.TopicErrorCodes[some[i]]
+			if !ok {
+				return fmt.Errorf("%w: topic %q was to be deleted and is not in the answer", ErrInvalid, some[i])
+			}
+			return topicError(some[i], int16(code), r.TopicErrorMessages[some[i]])
+		})
+	})
 }
 
 // AddPartitions brings a topic to so many partitions. The new ones get the replicas given, one list for each, or with none given Kafka's
@@ -185,6 +265,7 @@ func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
 // adds included. It is no error when the topic has that many partitions. With validateOnly Kafka checks and adds nothing.
 func (c *Client) AddPartitions(ctx context.Context, name string, total int32, replicas [][]int32, validateOnly bool) error {
 	if !validateOnly {
+		defer c.reader.topics.Forget(name)
 		c.mutation("CreatePartitions", name)
 	}
 	_, err := request(ctx, c, c.anyBroker(), "CreatePartitions", func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) {

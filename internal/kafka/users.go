@@ -55,34 +55,11 @@ func (c *Client) UserCredentials(ctx context.Context, user string) (map[string]i
 
 // userCredentialsAt is UserCredentials as one node sees them.
 func (c *Client) userCredentialsAt(ctx context.Context, to nodes, user string) (map[string]int32, error) {
-	resp, err := request(ctx, c, to, "DescribeUserScramCredentials", func(b *sarama.Broker) (*sarama.DescribeUserScramCredentialsResponse, error) {
-		return b.DescribeUserScramCredentials(&sarama.DescribeUserScramCredentialsRequest{
-			DescribeUsers: []sarama.DescribeUserScramCredentialsRequestUser{{Name: user}},
-		})
-	}, func(r *sarama.DescribeUserScramCredentialsResponse) error {
-		if err := kafkaError(int16(r.ErrorCode), r.ErrorMessage); err != nil {
-			return err
-		}
-		for _, result := range r.Results {
-			if err := kafkaError(int16(result.ErrorCode), result.ErrorMessage); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	found, err := c.usersAt(ctx, to, []string{user})
+	if err == nil && len(found[user]) == 0 {
+		err = ErrNotFound
 	}
-	found := map[string]int32{}
-	for _, result := range resp.Results {
-		for _, info := range result.CredentialInfos {
-			found[info.Mechanism.String()] = info.Iterations
-		}
-	}
-	if len(found) == 0 {
-		return nil, ErrNotFound
-	}
-	return found, nil
+	return found[user], err
 }
 
 // SetUserCredential gives a user a credential, in place of the one that it had of this mechanism, and waits until every live broker
@@ -150,6 +127,7 @@ func scramMechanism(name string) (sarama.ScramMechanismType, error) {
 
 // alterUser changes one credential of one user: Kafka refuses a request that changes a user twice.
 func (c *Client) alterUser(ctx context.Context, user, mechanism string, fresh func() *sarama.AlterUserScramCredentialsRequest) error {
+	defer c.reader.users.Forget(user)
 	c.mutation("AlterUserScramCredentials", credentialName(user, mechanism))
 	_, err := request(ctx, c, c.anyBroker(), "AlterUserScramCredentials", func(b *sarama.Broker) (*sarama.AlterUserScramCredentialsResponse, error) {
 		return b.AlterUserScramCredentials(fresh())

@@ -18,7 +18,7 @@ func (d *providerData) changeACLs(ctx context.Context, cluster types.String, lik
 	if err != nil {
 		return err
 	}
-	there, err := k.ACLs(ctx, like)
+	there, err := k.Reader().ACLs(ctx, like)
 	if err != nil {
 		return err
 	}

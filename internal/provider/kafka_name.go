@@ -34,9 +34,6 @@ func topicNameFault(name string) string {
 	return ""
 }
 
-// metricName is what a topic is called in Kafka's metrics, which know no dots.
-func metricName(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
-
 // topicNameValidator accepts what Kafka does.
 type topicNameValidator struct{}
 

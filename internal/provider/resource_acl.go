@@ -122,7 +122,7 @@ func (r *aclResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	// What cannot be asked now is no obstacle: the change itself will tell.
-	if k, err := r.data.Kafka.Kafka(ctx, m.Cluster); err == nil && k.ACL(ctx, m.binding()) == nil {
+	if k, err := r.data.Kafka.Kafka(ctx, m.Cluster); err == nil && k.Reader().ACL(ctx, m.binding()) == nil {
 		resp.Diagnostics.AddWarning("The binding that this ACL becomes exists already",
 			fmt.Sprintf("In %s there is %s. It is taken over. That is right when an earlier run was cut off in the middle of this change, or when another ACL of this configuration gives it up in the same run. "+
 				"If it has another owner, both will delete it for each other.", clusterName(m.Cluster), m.binding()))
@@ -178,13 +178,15 @@ func (r *aclResource) create(ctx context.Context, m aclModel) error {
 	if err != nil {
 		return err
 	}
-	switch err := k.ACL(ctx, m.binding()); {
-	case err == nil:
-		return fmt.Errorf("%w in %s: %s", kafka.ErrExists, clusterName(m.Cluster), m.binding())
-	case !gone(err):
+	switch there, err := k.Reader().HasACL(ctx, m.binding()); {
+	case err != nil:
 		return err
+	case there:
+		return fmt.Errorf("%w in %s: %s", kafka.ErrExists, clusterName(m.Cluster), m.binding())
 	}
-	return r.data.changeACLs(ctx, m.Cluster, m.binding(), nil, []kafka.ACL{m.binding()})
+	this := []kafka.ACL{m.binding()}
+	r.data.ACLs.claim(m.Cluster, this)
+	return k.CreateACLs(ctx, this)
 }
 
 func (r *aclResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -196,7 +198,7 @@ func (r *aclResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	}
 	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
 	if err == nil {
-		err = k.ACL(ctx, m.binding())
+		err = k.Reader().ACL(ctx, m.binding())
 	}
 	switch {
 	case gone(err):

@@ -205,7 +205,7 @@ func (r *aclsResource) checkUndeclared(ctx context.Context, m, prior aclsModel, 
 	if err != nil {
 		return err
 	}
-	found, err := k.ACLs(ctx, m.filter())
+	found, err := k.Reader().ACLs(ctx, m.filter())
 	if err != nil {
 		return err
 	}
@@ -266,7 +266,7 @@ func (r *aclsResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	var found []kafka.ACL
 	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
 	if err == nil {
-		found, err = k.ACLs(ctx, m.filter())
+		found, err = k.Reader().ACLs(ctx, m.filter())
 	}
 	switch {
 	case gone(err):

@@ -283,12 +283,12 @@ func (r *quotaResource) Create(ctx context.Context, req resource.CreateRequest, 
 		resp.Diagnostics.AddError(summary, sentence(err))
 		return
 	}
-	switch there, err := k.Quotas(ctx, m.entity()); {
-	case err == nil:
+	switch there, found, err := k.Reader().HasQuotas(ctx, m.entity()); {
+	case found:
 		resp.Diagnostics.AddError(summary, fmt.Sprintf("In %s it has quotas already, %v, and two owners would overwrite each other. To manage what is there, import it: terraform import <address> '%s'",
 			clusterName(m.Cluster), there, m.id().ValueString()))
 		return
-	case !gone(err):
+	case err != nil:
 		resp.Diagnostics.AddError(summary, sentence(err))
 		return
 	}
@@ -328,7 +328,7 @@ func (r *quotaResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	var quotas map[string]float64
 	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
 	if err == nil {
-		quotas, err = k.Quotas(ctx, m.entity())
+		quotas, err = k.Reader().Quotas(ctx, m.entity())
 	}
 	switch {
 	case gone(err):

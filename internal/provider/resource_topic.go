@@ -224,8 +224,8 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 	}
 	config, more := declaredConfig(ctx, planned.Config)
 	diags.Append(more...)
-	_, brokers, err := k.Brokers(ctx)
-	live := slices.DeleteFunc(brokers, func(b kafka.Broker) bool { return b.Fenced })
+	brokers, err := k.Reader().Brokers(ctx)
+	live := slices.DeleteFunc(slices.Clone(brokers), func(b kafka.Broker) bool { return b.Fenced })
 	if err != nil || len(live) == 0 {
 		return
 	}
@@ -300,15 +300,13 @@ func (r *topicResource) checkCollision(ctx context.Context, k *kafka.Client, nam
 	if !strings.ContainsAny(name, "._") {
 		return
 	}
-	topics, err := k.Topics(ctx)
+	others, err := k.Reader().SameInMetrics(ctx, name)
 	if err != nil {
 		return
 	}
-	for _, t := range topics {
-		if t.Name != name && metricName(t.Name) == metricName(name) {
-			diags.AddAttributeWarning(path.Root("name"), "The topic's name collides with another one",
-				fmt.Sprintf("Topics %q and %q are both %q in Kafka's metrics, so that they cannot be told apart there. Kafka refuses to create the second one.", name, t.Name, metricName(name)))
-		}
+	for _, other := range others {
+		diags.AddAttributeWarning(path.Root("name"), "The topic's name collides with another one",
+			fmt.Sprintf("Topics %q and %q are both %q in Kafka's metrics, so that they cannot be told apart there. Kafka refuses to create the second one.", name, other, kafka.MetricName(name)))
 	}
 }
 
@@ -408,26 +406,25 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 // read fills the model from Kafka. An imported topic, which has nothing but its name, gets as its config what was set on it.
 func (r *topicResource) read(ctx context.Context, k *kafka.Client, m *topicModel, diags *diag.Diagnostics) error {
 	name := m.Name.ValueString()
-	t, err := k.Topic(ctx, name)
+	t, err := k.Reader().Topic(ctx, name)
 	if err != nil {
 		return err
 	}
-	this := kafka.ConfigResource{Kind: kafka.ResourceTopic, Name: name}
-	configs, err := k.DescribeConfigs(ctx, []kafka.ConfigResource{this})
+	settings, err := k.Reader().TopicConfig(ctx, name)
 	if err != nil {
 		return err
 	}
 	imported := m.Partitions.IsNull()
 	var more diag.Diagnostics
 	if imported {
-		m.Config, more = overriddenConfig(ctx, configs[this])
+		m.Config, more = overriddenConfig(ctx, settings)
 		diags.Append(more...)
 		m.AllowRecreate = types.BoolValue(false)
 	} else {
-		m.Config, more = observedConfig(ctx, m.Config, configs[this])
+		m.Config, more = observedConfig(ctx, m.Config, settings)
 		diags.Append(more...)
 	}
-	m.ConfigEffective, more = effectiveConfig(ctx, configs[this])
+	m.ConfigEffective, more = effectiveConfig(ctx, settings)
 	diags.Append(more...)
 	m.ID = joinID(m.Cluster, name)
 	m.Partitions = types.Int64Value(int64(len(t.Partitions)))
@@ -577,7 +574,7 @@ func (r *topicResource) alterConfig(ctx context.Context, k *kafka.Client, name s
 	if len(changes) == 0 {
 		return nil
 	}
-	err := k.AlterConfigs(ctx, map[kafka.ConfigResource][]kafka.ConfigChange{{Kind: kafka.ResourceTopic, Name: name}: changes}, validateOnly)
+	err := k.AlterTopicConfig(ctx, name, changes, validateOnly)
 	if err != nil || validateOnly {
 		return err
 	}

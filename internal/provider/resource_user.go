@@ -345,7 +345,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	var there map[string]int32
 	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
 	if err == nil {
-		there, err = k.UserCredentials(ctx, m.Name.ValueString())
+		there, err = k.Reader().UserCredentials(ctx, m.Name.ValueString())
 	}
 	switch {
 	case gone(err):

@@ -49,6 +49,8 @@ type Options struct {
 	SASL, TLS bool
 	// Listeners are further listeners of every broker, see Listener.
 	Listeners []Listener
+	// Proxied gives every broker a listener behind a proxy that counts requests, see Cluster.Proxied.
+	Proxied bool
 	// JVM are options for the Java of every node.
 	JVM []string
 	// Config is added to every node's server.properties.
@@ -196,6 +198,14 @@ func (c *Cluster) add(id int) error {
 			return err
 		}
 	}
+	if c.opts.Proxied && !n.controller() {
+		if n.listeners[proxiedListener], err = freeAddress(); err != nil {
+			return err
+		}
+		if n.proxy, err = newProxy(n.listeners[proxiedListener]); err != nil {
+			return err
+		}
+	}
 	if !n.controller() {
 		for _, l := range c.opts.Listeners {
 			if n.listeners[l.Name], err = freeAddress(); err != nil {
@@ -318,6 +328,9 @@ func (c *Cluster) Close() error {
 	var errs []error
 	for _, id := range c.ids() {
 		errs = append(errs, c.node(id).kill())
+		if p := c.node(id).proxy; p != nil {
+			p.close()
+		}
 	}
 	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
 }

@@ -37,6 +37,8 @@ type node struct {
 	address string
 	// saslAddress is "" for a node without a SASL listener.
 	saslAddress string
+	// proxy is the one of Options.Proxied, nil for none.
+	proxy *proxy
 	// listeners are the addresses of Options.Listeners, by name.
 	listeners map[string]string
 	dir       string
@@ -214,6 +216,11 @@ func (n *node) properties() string {
 			for key, value := range l.Config(n.id) {
 				settings["listener.name."+strings.ToLower(l.Name)+"."+key] = value
 			}
+		}
+		if n.proxy != nil {
+			settings["advertised.listeners"] = settings["listeners"] + "," + proxiedListener + "://" + n.proxy.address()
+			settings["listeners"] += "," + proxiedListener + "://" + n.listeners[proxiedListener]
+			settings["listener.security.protocol.map"] += "," + proxiedListener + ":PLAINTEXT"
 		}
 		settings["broker.rack"] = Zones[(n.id-1)%len(Zones)]
 		settings["broker.heartbeat.interval.ms"] = "500"

@@ -1,0 +1,214 @@
+// Command terraform measures plans and applies of many objects on a real Kafka of three brokers, next to as many resources that do nothing: what
+// the provider adds to what the CLI takes by itself. It prints a JSON line for each phase, and exits non-zero when a bound that is promised is
+// broken.
+//
+//	go run ./internal/bench/terraform -terraform tofu -provider .cache/bin/terraform-provider-kafkafleet [-objects 500,2000] [-kind single]
+//
+// With -peer, a folder with another provider's binary and HCL, that provider is measured, too: main.tf has the variables bootstrap_servers, topics
+// and changed, and the file source says the provider's address, such as Mongey/kafka.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
+)
+
+// line is what one phase prints.
+type line struct {
+	Phase   string  `json:"phase"`
+	Kind    string  `json:"kind"`
+	CLI     string  `json:"cli"`
+	Objects int     `json:"objects"`
+	DelayMS int64   `json:"reply_delay_ms,omitempty"`
+	Wall    float64 `json:"wall_s"`
+	Floor   float64 `json:"floor_s"`
+	Ratio   float64 `json:"ratio_to_floor"`
+	PeakRSS float64 `json:"peak_rss_mb"`
+	// Requests are those of Kafka by their names.
+	Requests map[string]int `json:"kafka_requests"`
+}
+
+func main() {
+	terraform := flag.String("terraform", "tofu", "the terraform or tofu command")
+	provider := flag.String("provider", "", "the built provider (required)")
+	sizes := flag.String("objects", "500,2000,10000", "how many topics; as many ACLs and a tenth of quotas come with them")
+	kinds := flag.String("kind", "single", "single resources, or bulk ones, or both")
+	peer := flag.String("peer", "", "a folder with another provider's binary and HCL, to be measured as well")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *terraform, *provider, *sizes, *kinds, *peer); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop was called.
+	}
+}
+
+// bench is what all phases share.
+type bench struct {
+	cli      string
+	provider string
+	work     string
+	fleet    *kafkatest.Cluster
+	// floors are the walls of what does nothing, by phase and number of objects.
+	floors map[string]map[string]float64
+	broken []error
+}
+
+func run(ctx context.Context, terraform, provider, sizes, kinds, peer string) (err error) {
+	b := &bench{floors: map[string]map[string]float64{}}
+	if b.cli, err = exec.LookPath(terraform); err != nil {
+		return fmt.Errorf("no Terraform CLI: give its path with -terraform: %w", err)
+	}
+	for from, to := range map[*string]string{&b.cli: b.cli, &b.provider: provider} {
+		if *from, err = filepath.Abs(to); err != nil {
+			return err
+		}
+	}
+	if b.work, err = os.MkdirTemp("", "kafkafleet-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
+	if b.fleet, err = kafkatest.Run(kafkatest.Options{Brokers: 3, Proxied: true, JVM: []string{"-Xmx1g"}}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.fleet.Close()) }()
+	for _, size := range strings.Split(sizes, ",") {
+		objects, err := strconv.Atoi(size)
+		if err != nil {
+			return fmt.Errorf("-objects: %w", err)
+		}
+		for _, kind := range strings.Split(kinds, ",") {
+			if err := b.measure(ctx, configuration{kind: kind, source: "kafkafleet/kafkafleet", provider: b.provider, objects: objects}); err != nil {
+				return err
+			}
+		}
+		if peer != "" {
+			c, err := peerConfiguration(peer, objects)
+			if err != nil {
+				return err
+			}
+			if err := b.measure(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(b.broken...)
+}
+
+// measure runs all phases of one configuration.
+func (b *bench) measure(ctx context.Context, c configuration) error {
+	floors, err := b.floor(ctx, c)
+	if err != nil {
+		return err
+	}
+	w, err := b.workspace(c)
+	if err != nil {
+		return err
+	}
+	for _, phase := range phases {
+		delays := []time.Duration{0}
+		if phase.name == "plan" {
+			delays = append(delays, replyDelay)
+		}
+		for _, delay := range delays {
+			b.fleet.Measure(delay)
+			took, rss, err := w.run(ctx, phase)
+			if err != nil {
+				return fmt.Errorf("%s of %d %s objects: %w", phase.name, c.objects, c.kind, err)
+			}
+			l := line{
+				Phase: phase.name, Kind: c.kind, CLI: filepath.Base(b.cli), Objects: c.objects, DelayMS: delay.Milliseconds(), Wall: took, Floor: floors[phase.name],
+				Ratio: took / floors[phase.name], PeakRSS: rss, Requests: b.fleet.Requests(),
+			}
+			if err := json.NewEncoder(os.Stdout).Encode(l); err != nil {
+				return err
+			}
+			b.judge(l)
+		}
+	}
+	b.fleet.Measure(0)
+	return nil
+}
+
+// floor is how long the CLI takes for as many resources that do nothing, by phase.
+func (b *bench) floor(ctx context.Context, c configuration) (map[string]float64, error) {
+	resources := c.resources()
+	key := fmt.Sprint(resources)
+	if known := b.floors[key]; known != nil {
+		return known, nil
+	}
+	w, err := b.workspace(configuration{kind: "floor", objects: c.objects, counts: resources})
+	if err != nil {
+		return nil, err
+	}
+	walls := map[string]float64{}
+	for _, phase := range phases {
+		if walls[phase.name], _, err = w.run(ctx, phase); err != nil {
+			return nil, fmt.Errorf("%s of resources that do nothing: %w", phase.name, err)
+		}
+	}
+	b.floors[key] = walls
+	return walls, nil
+}
+
+// replyDelay is how much later replies come in the phase that tells what a network would do.
+const replyDelay = 5 * time.Millisecond
+
+// The bounds that are promised, on OpenTofu.
+const (
+	maxPlanRatio     = 1.2  // of 2,000 + 2,000 + 200 single objects
+	maxChangeRatio   = 2.0  // of their apply and destroy
+	maxSmallRatio    = 5.0  // of the apply of 500 + 500 + 50
+	maxRSS           = 150  // MB
+	maxBulkPlan      = 10.0 // seconds, of 10,000 topics
+	maxBulkApply     = 60.0
+	maxDelayed       = 1.0 // seconds that a plan may take longer with delayed replies
+	objectsForRatios = 2000
+)
+
+// judge keeps which promise a phase has broken.
+func (b *bench) judge(l line) {
+	breaks := func(format string, args ...any) {
+		b.broken = append(b.broken, fmt.Errorf("%s of %d %s objects: %s", l.Phase, l.Objects, l.Kind, fmt.Sprintf(format, args...)))
+	}
+	if l.Kind != "single" && l.Kind != "bulk" {
+		return
+	}
+	if l.PeakRSS > maxRSS {
+		breaks("the provider took %.0f MB", l.PeakRSS)
+	}
+	changes := slices.Contains([]string{"apply", "destroy"}, l.Phase)
+	switch {
+	case l.DelayMS > 0:
+	case l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "plan" && l.Wall > maxBulkPlan, l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "apply" && l.Wall > maxBulkApply:
+		breaks("it took %.1f s", l.Wall)
+	case l.Kind == "single" && l.Objects == objectsForRatios && l.Phase == "plan" && l.Ratio > maxPlanRatio,
+		l.Kind == "single" && l.Objects == objectsForRatios && changes && l.Ratio > maxChangeRatio,
+		l.Kind == "single" && l.Objects == 500 && l.Phase == "apply" && l.Ratio > maxSmallRatio:
+		breaks("it took %.1f s, %.2f times the floor", l.Wall, l.Ratio)
+	}
+	if l.Phase == "plan" {
+		sum := 0
+		for _, n := range l.Requests {
+			sum += n
+		}
+		if most := 50 + l.Objects/100; sum > most {
+			breaks("it took %d requests of Kafka, and %d are promised", sum, most)
+		}
+	}
+}
