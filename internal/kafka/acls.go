@@ -217,6 +217,8 @@ func (c *Client) CreateACLs(ctx context.Context, acls []ACL) error {
 	if err := ask(ctx, c.gather.createdACLs, acls); err != nil {
 		return err
 	}
+	// Brokers tell their authorizers a moment after they have the metadata, so that these are asked in any case, and most often once.
+	c.settled(ctx)
 	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls}); err != nil {
 		return err
 	}
@@ -237,6 +239,7 @@ func (c *Client) DeleteACLs(ctx context.Context, acls []ACL) error {
 	if deleted != nil && !errors.Is(deleted, ErrNotFound) {
 		return deleted
 	}
+	c.settled(ctx)
 	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls, gone: true}); err != nil {
 		return err
 	}

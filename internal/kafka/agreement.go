@@ -8,18 +8,15 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/IBM/sarama"
 )
 
 const (
 	// agreementTimeout is how long the brokers may take to agree when the context has no deadline of its own.
 	agreementTimeout = time.Minute
 	// firstAgreementPause is the first pause between two rounds of questions: brokers follow the metadata log within some milliseconds.
-	firstAgreementPause = 10 * time.Millisecond
-	// quorumWithin is how long the controllers may take to say what they have committed, and noQuorumFor for how long they are not asked after they did
-	// not.
-	quorumWithin, noQuorumFor = 2 * time.Second, time.Minute
+	firstAgreementPause = 4 * time.Millisecond
+	// soonPause is the longest pause within the first second.
+	soonPause = 16 * time.Millisecond
 	// askTimeout bounds the question to one of many brokers, so that a hung one delays the others' verdict only a little.
 	askTimeout = 5 * time.Second
 )
@@ -106,20 +103,11 @@ func agreedOnEach(ctx context.Context, c *Client, what []string, ask func(ctx co
 	}
 	errs := make([]error, len(what))
 	left := firstNumbers(len(what))
-	pause := firstAgreementPause
+	pause, started := firstAgreementPause, time.Now()
 	dissent := map[int]string{}
-	// A broker that has not followed the metadata log up to here cannot know what was written before, and is not asked for all of it.
-	offset := c.committedSoon(ctx)
 	for {
 		asked := left
-		all, err := votes(ctx, c, func(ctx context.Context, to nodes) ([]bool, error) {
-			if offset >= 0 {
-				if at, err := c.offsetAt(ctx, to); err != nil || at < offset {
-					return make([]bool, len(asked)), err
-				}
-			}
-			return ask(ctx, to, asked)
-		})
+		all, err := votes(ctx, c, func(ctx context.Context, to nodes) ([]bool, error) { return ask(ctx, to, asked) })
 		if err != nil && ctx.Err() == nil {
 			for _, thing := range left {
 				errs[thing] = err
@@ -145,38 +133,11 @@ func agreedOnEach(ctx context.Context, c *Client, what []string, ask func(ctx co
 			}
 			return errs
 		}
-		pause = min(2*pause, worstPause)
+		if pause *= 2; time.Since(started) < time.Second {
+			pause = min(pause, soonPause) // They most often agree within a tenth of it.
+		}
+		pause = min(pause, worstPause)
 	}
-}
-
-// committedSoon is committed for whom the answer is of use only if it comes soon. Where it cannot be had, it is not asked for again for a while.
-func (c *Client) committedSoon(ctx context.Context) int64 {
-	c.mu.Lock()
-	known := time.Since(c.noQuorum) < noQuorumFor
-	c.mu.Unlock()
-	if known {
-		return -1
-	}
-	limited, cancel := context.WithTimeout(ctx, quorumWithin)
-	defer cancel()
-	offset := c.committed(limited)
-	if offset < 0 && ctx.Err() == nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.noQuorum = time.Now()
-	}
-	return offset
-}
-
-// offsetAt is up to where in the metadata log a broker has followed: what it calls the epoch of its features.
-func (c *Client) offsetAt(ctx context.Context, to nodes) (int64, error) {
-	resp, err := request(ctx, c, to, "ApiVersions", func(b *sarama.Broker) (*sarama.ApiVersionsResponse, error) {
-		return b.ApiVersions(&sarama.ApiVersionsRequest{Version: 3, ClientSoftwareName: defaultClientID, ClientSoftwareVersion: "1"})
-	}, nil)
-	if err != nil {
-		return 0, err
-	}
-	return resp.FinalizedFeaturesEpoch, nil
 }
 
 // dissenters says which brokers do not agree on the thing at a position of the answers, "" for none.

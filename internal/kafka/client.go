@@ -85,8 +85,8 @@ type Client struct {
 	told map[string]string
 	// known are the addresses of registered brokers, by id.
 	known map[int32]string
-	// noQuorum is when the controllers last did not say what they have committed.
-	noQuorum time.Time
+	// notSettled is when brokers were last not seen to follow the metadata log.
+	notSettled time.Time
 	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
 	brokers, controllers []string
 	asked                time.Time

@@ -12,7 +12,12 @@ import (
 )
 
 // gatherWindow is how long the first of several calls waits for others, which then are one request.
-const gatherWindow = 5 * time.Millisecond
+const gatherWindow = 2 * time.Millisecond
+
+// writeWindow is gatherWindow for what changes metadata. A controller itself waits 25 ms for more before it writes
+// (controller.quorum.append.linger.ms), and each change takes each broker some time, however many objects it is about: ten requests that come one
+// after the other keep brokers behind for longer than one for ten.
+const writeWindow = 25 * time.Millisecond
 
 // nothing is the answer of a call that has none but an error.
 type nothing = struct{}
@@ -26,6 +31,13 @@ func gathering[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce
 		}
 		return answers
 	}}
+}
+
+// writing is gathering for what changes metadata.
+func writing[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce.Gather[Q, nothing] {
+	g := gathering(do)
+	g.Window = writeWindow
+	return g
 }
 
 // ask is Ask without an answer.

@@ -8,6 +8,7 @@ import (
 
 // gathers are the calls that are made of several callers' questions.
 type gathers struct {
+	settled                      *coalesce.Gather[nothing, nothing]
 	checkedTopics, createdTopics *coalesce.Gather[NewTopic, nothing]
 	deletedTopics                *coalesce.Gather[string, nothing]
 	awaitedTopics                *coalesce.Gather[awaitedTopic, nothing]
@@ -21,19 +22,22 @@ type gathers struct {
 }
 
 func newGathers(c *Client) gathers {
+	settled := gathering(c.settle)
+	settled.Alone = false // One that was begun before a write does not tell of it, and the next one shall not wait for it.
 	return gathers{
+		settled:        settled,
 		checkedTopics:  gathering(func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, true) }),
-		createdTopics:  gathering(func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, false) }),
-		deletedTopics:  gathering(c.deleteTopics),
+		createdTopics:  writing(func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, false) }),
+		deletedTopics:  writing(c.deleteTopics),
 		awaitedTopics:  awaiting(c.awaitTopics),
 		checkedConfigs: gathering(func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, true) }),
-		alteredConfigs: gathering(func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, false) }),
+		alteredConfigs: writing(func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, false) }),
 		awaitedConfigs: awaiting(c.awaitTopicConfigs),
-		createdACLs:    gathering(c.createACLs),
-		deletedACLs:    gathering(c.deleteACLs),
+		createdACLs:    writing(c.createACLs),
+		deletedACLs:    writing(c.deleteACLs),
 		awaitedACLs:    awaiting(c.awaitACLs),
 		checkedQuotas:  gathering(func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, true) }),
-		alteredQuotas:  gathering(func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, false) }),
+		alteredQuotas:  writing(func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, false) }),
 		awaitedQuotas:  awaiting(c.awaitQuotas),
 	}
 }

@@ -56,7 +56,7 @@ func (c *Client) Quorum(ctx context.Context) (Quorum, error) {
 		}
 		return voters
 	}
-	return Quorum{Leader: log.LeaderID, Voters: seen(log.CurrentVoters), Observers: seen(log.Observers), HighWatermark: log.HighWatermark}, nil
+	return Quorum{Leader: log.LeaderID, Voters: seen(log.CurrentVoters), Observers: seen(log.Observers), HighWatermark: log.HighWatermark, LogEndOffset: leaderEnd}, nil
 }
 
 // AddVoter makes a controller that follows the quorum one of its voters (KIP-853). The address, host:port, is where it listens on

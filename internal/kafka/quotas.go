@@ -94,6 +94,9 @@ func (c *Client) AlterQuotas(ctx context.Context, entity QuotaEntity, changes []
 	if err := ask(ctx, c.gather.alteredQuotas, this); err != nil {
 		return err
 	}
+	if c.settled(ctx) {
+		return nil
+	}
 	return await(ctx, c.gather.awaitedQuotas, this)
 }
 

@@ -145,12 +145,18 @@ func (t NewTopic) detail() *sarama.TopicDetail {
 
 // AwaitTopic waits until every live broker knows the topic with so many partitions.
 func (c *Client) AwaitTopic(ctx context.Context, name string, partitions int) error {
+	if c.settled(ctx) {
+		return nil
+	}
 	return await(ctx, c.gather.awaitedTopics, awaitedTopic{name: name, partitions: partitions})
 }
 
 // AwaitTopicGone waits until no live broker knows the topic of this UUID any more. One of the same name that was created since is
 // another topic; with an empty UUID it is waited for that, too. A cluster without a live broker has nobody left who could know it.
 func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
+	if c.settled(ctx) {
+		return nil
+	}
 	err := await(ctx, c.gather.awaitedTopics, awaitedTopic{name: name, gone: true, uuid: uuid})
 	if errors.Is(err, errNoBroker) {
 		return nil

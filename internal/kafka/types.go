@@ -105,6 +105,8 @@ type Quorum struct {
 	Observers []Voter
 	// HighWatermark is the offset up to which the metadata log is committed: that of the first record that is not.
 	HighWatermark int64
+	// LogEndOffset is that of the leader's own log, of which the last records may not be committed yet; -1 when it does not say.
+	LogEndOffset int64
 }
 
 // Feature is one of the cluster's versioned features (KIP-584), e.g. "metadata.version".

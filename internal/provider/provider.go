@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -35,6 +36,7 @@ var (
 	_ provider.Provider                       = (*kafkafleetProvider)(nil)
 	_ provider.ProviderWithActions            = (*kafkafleetProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*kafkafleetProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*kafkafleetProvider)(nil)
 )
 
 // New returns a function that makes the provider of this version, as the plugin server wants it.
@@ -296,4 +298,12 @@ func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
 
 func (p *kafkafleetProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{newClientCertificateEphemeral}
+}
+
+func (p *kafkafleetProvider) Functions(context.Context) []func() function.Function {
+	var all []func() function.Function
+	for _, f := range functions() {
+		all = append(all, func() function.Function { return f })
+	}
+	return all
 }

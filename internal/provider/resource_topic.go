@@ -23,7 +23,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -52,6 +54,8 @@ type topicModel struct {
 	TopicID           types.String   `tfsdk:"topic_id"`
 	BrokerGroup       types.String   `tfsdk:"broker_group"`
 	AllowRecreate     types.Bool     `tfsdk:"allow_recreate"`
+	Protected         types.Bool     `tfsdk:"deletion_protection"`
+	KeepIfWritten     types.String   `tfsdk:"keep_if_written_within"`
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -100,12 +104,13 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"config": schema.MapAttribute{
 				MarkdownDescription: "Settings of the topic by [Kafka's names](https://kafka.apache.org/documentation/#topicconfigs). Only the declared keys are looked at: what others set, such as the throttles of a move, is neither shown nor wiped. " +
+					"Kafka takes numbers only; a duration such as `7d` for a key that ends with `.ms`, and a size such as `1GiB` for one that ends with `.bytes`, is sent as one. " +
 					"A key that is removed goes back to the cluster's default, and so does one whose value is null.",
 				ElementType: types.StringType, Optional: true,
 				Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1), noSecretValidator{})},
 			},
 			"config_effective": schema.MapAttribute{
-				MarkdownDescription: "Every setting in force, also those that the topic has from the cluster's defaults.",
+				MarkdownDescription: "Every setting in force that somebody has set: on the topic, for the cluster or at a broker. Those that are not here have Kafka's own default.",
 				ElementType:         types.StringType, Computed: true,
 			},
 			"topic_id": schema.StringAttribute{
@@ -122,6 +127,16 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "Whether the topic may be deleted and created again, **with the loss of all of its records**, when `partitions` gets lower. `false` by default.",
 				Optional:            true, Computed: true, Default: booldefault.StaticBool(false),
 			},
+			"deletion_protection": schema.BoolAttribute{
+				MarkdownDescription: "Whether the topic must not be deleted, be it that it is removed from the configuration, renamed, or made anew with fewer partitions: the plan is an error then. " +
+					"What counts is what was applied last, so `false` has to be applied before the topic can go. `false` by default.",
+				Optional: true,
+			},
+			"keep_if_written_within": schema.StringAttribute{
+				MarkdownDescription: "Delete the topic only if its newest record is older than this, such as `30d`: the plan is an error otherwise, and so is the apply if a record has come since. " +
+					"Records have the time that producers gave them, or that of the broker with `message.timestamp.type = \"LogAppendTime\"`. A topic without records may go.",
+				Optional: true, Validators: []validator.String{longDurationValidator{}},
+			},
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long until every broker knows the topic. `5m` by default.",
@@ -137,7 +152,11 @@ func (r *topicResource) Configure(_ context.Context, req resource.ConfigureReque
 }
 
 func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.data == nil {
+	if r.data == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.checkDeletion(ctx, req.State, &resp.Diagnostics)
 		return
 	}
 	var planned topicModel
@@ -159,11 +178,17 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if prior != nil {
+		if !planned.Name.IsUnknown() && !planned.Name.Equal(prior.Name) || !planned.Cluster.IsUnknown() && !planned.Cluster.Equal(prior.Cluster) {
+			r.checkDeletion(ctx, req.State, &resp.Diagnostics)
+		}
 		if planned.Config.Equal(prior.Config) && planned.ConfigEffective.IsUnknown() {
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("config_effective"), prior.ConfigEffective)...)
 		}
 		if planned.Partitions.ValueInt64() < prior.Partitions.ValueInt64() && !planned.Partitions.IsUnknown() {
 			r.planFewerPartitions(planned, *prior, resp)
+			if len(resp.RequiresReplace) > 0 {
+				r.checkDeletion(ctx, req.State, &resp.Diagnostics)
+			}
 			return
 		}
 		if req.Plan.Raw.Equal(req.State.Raw) {
@@ -208,6 +233,50 @@ func (r *topicResource) planFewerPartitions(planned, prior topicModel, resp *res
 		fmt.Sprintf("Topic %q has %d partitions and is to have %d, which is only possible by deleting it with all of its records and creating it again. "+
 			"Keep %d partitions, or set allow_recreate = true if the records may be lost.",
 			prior.Name.ValueString(), prior.Partitions.ValueInt64(), planned.Partitions.ValueInt64(), prior.Partitions.ValueInt64()))
+}
+
+// checkDeletion tells at plan time when a topic must not be deleted. What cannot be asked now is asked again before anything is deleted.
+func (r *topicResource) checkDeletion(ctx context.Context, state tfsdk.State, diags *diag.Diagnostics) {
+	var m topicModel
+	diags.Append(state.Get(ctx, &m)...)
+	if diags.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if fault := r.mayBeDeleted(ctx, m); fault != "" {
+		diags.AddError(fmt.Sprintf("Topic %q is kept", m.Name.ValueString()), fault)
+	}
+}
+
+// mayBeDeleted says why a topic must not be deleted, "" for nothing. That it cannot be known is a reason.
+func (r *topicResource) mayBeDeleted(ctx context.Context, m topicModel) string {
+	name := m.Name.ValueString()
+	if m.Protected.ValueBool() {
+		return fmt.Sprintf("Topic %q has deletion_protection, and would be deleted with all of its records. To delete it, set deletion_protection = false and apply that first.", name)
+	}
+	if m.KeepIfWritten.IsNull() {
+		return ""
+	}
+	within, err := milliseconds(m.KeepIfWritten.ValueString())
+	if err != nil {
+		return sentence(err)
+	}
+	const remedy = " Stop who writes and wait, or take keep_if_written_within away and apply that first."
+	k, err := r.data.Kafka.Kafka(ctx, m.Cluster)
+	var last time.Time
+	if err == nil {
+		last, err = k.LastWritten(ctx, name)
+	}
+	switch {
+	case gone(err):
+		return ""
+	case err != nil:
+		return fmt.Sprintf("Topic %q may only be deleted if nothing was written to it within %s, and when that was is not known: %s", name, m.KeepIfWritten.ValueString(), sentence(err)) + remedy
+	case time.Since(last) < time.Duration(within)*time.Millisecond:
+		return fmt.Sprintf("The newest record of topic %q is of %s, and it may only be deleted if there is none within %s.", name, last.UTC().Format(time.RFC3339), m.KeepIfWritten.ValueString()) + remedy
+	}
+	return ""
 }
 
 // checkTimeout bounds the checks at plan time, which are a help and no more.
@@ -406,11 +475,18 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 // read fills the model from Kafka. An imported topic, which has nothing but its name, gets as its config what was set on it.
 func (r *topicResource) read(ctx context.Context, k *kafka.Client, m *topicModel, diags *diag.Diagnostics) error {
 	name := m.Name.ValueString()
-	t, err := k.Reader().Topic(ctx, name)
-	if err != nil {
+	var t kafka.Topic
+	var settings []kafka.ConfigEntry
+	var reads errgroup.Group
+	reads.Go(func() (err error) {
+		t, err = k.Reader().Topic(ctx, name)
 		return err
-	}
-	settings, err := k.Reader().TopicConfig(ctx, name)
+	})
+	reads.Go(func() (err error) {
+		settings, err = k.Reader().TopicConfig(ctx, name)
+		return err
+	})
+	err := reads.Wait()
 	if err != nil {
 		return err
 	}
@@ -599,6 +675,10 @@ func (r *topicResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if fault := r.mayBeDeleted(ctx, m); fault != "" {
+		resp.Diagnostics.AddError(fmt.Sprintf("Topic %q is kept", m.Name.ValueString()), fault)
+		return
+	}
 	if err := r.delete(ctx, m); err != nil && !gone(err) {
 		resp.Diagnostics.AddError(fmt.Sprintf("Topic %q is not deleted everywhere", m.Name.ValueString()), sentence(err))
 	}

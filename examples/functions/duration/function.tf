@@ -1,0 +1,3 @@
+output "a_week_in_milliseconds" {
+  value = provider::kafkafleet::duration("7d")
+}

@@ -1,0 +1,62 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/IBM/sarama"
+)
+
+// settleWithin is how long brokers may take to follow the metadata log before they are asked one by one about what was written, and notSettledFor
+// is for how long that is done at once after they took longer, or the controllers did not say how far their log goes.
+const settleWithin, notSettledFor = 2 * time.Second, time.Minute
+
+// settled says that every live broker works with the metadata that the controllers had when it was called, or newer. It is how what many have written is
+// confirmed by few requests, for what brokers answer from that metadata: topics, settings, quotas. False says nothing: the brokers are then asked
+// about the objects themselves.
+func (c *Client) settled(ctx context.Context) bool {
+	c.mu.Lock()
+	hopeless := time.Since(c.notSettled) < notSettledFor
+	c.mu.Unlock()
+	if hopeless || ask(ctx, c.gather.settled, nothing{}) == nil {
+		return !hopeless
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ctx.Err() == nil {
+		c.notSettled = time.Now()
+	}
+	return false
+}
+
+// settle waits for it, once for all who ask.
+func (c *Client) settle(ctx context.Context, asked []nothing) []error {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	errs := make([]error, len(asked))
+	err := c.followed(ctx)
+	for i := range errs {
+		errs[i] = err
+	}
+	return errs
+}
+
+// followed waits until every live broker has followed the metadata log to its end of now.
+func (c *Client) followed(ctx context.Context) error {
+	q, err := c.Quorum(ctx)
+	if err != nil {
+		return err
+	}
+	// Not the high watermark: a leader that was just elected may not know of all that was committed before, but it has it.
+	if q.LogEndOffset < 0 {
+		return fmt.Errorf("%w: the quorum's leader does not say how long its log is", ErrUnreachable)
+	}
+	return agreed(ctx, c, "the metadata log", func(ctx context.Context, to nodes) (bool, error) {
+		// What a broker calls the epoch of its features is the offset of the metadata that it works with.
+		resp, err := request(ctx, c, to, "ApiVersions", func(b *sarama.Broker) (*sarama.ApiVersionsResponse, error) {
+			return b.ApiVersions(&sarama.ApiVersionsRequest{Version: 3, ClientSoftwareName: defaultClientID, ClientSoftwareVersion: "1"})
+		}, nil)
+		return err == nil && resp.FinalizedFeaturesEpoch >= q.LogEndOffset-1, err
+	})
+}
