@@ -50,7 +50,7 @@ func ask[Q any](ctx context.Context, g *coalesce.Gather[Q, nothing], question Q)
 }
 
 // awaitRound is how long those who wait together for brokers to agree wait at once. Their own deadlines differ.
-const awaitRound = 10 * time.Second
+const awaitRound = 6 * time.Second
 
 // awaiting is gathering for what waits until brokers agree.
 func awaiting[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce.Gather[Q, nothing] {

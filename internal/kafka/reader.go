@@ -392,3 +392,29 @@ func (c *Client) usersAt(ctx context.Context, to nodes, names []string) (map[str
 	}
 	return found, nil
 }
+
+// EntityQuotas are the quotas of one entity.
+type EntityQuotas struct {
+	Entity QuotaEntity
+	Quotas map[string]float64
+}
+
+// AllQuotas returns the quotas of all entities, in a steady order.
+func (r *Reader) AllQuotas(ctx context.Context) ([]EntityQuotas, error) {
+	all, err := r.quotas.Everything(ctx)
+	if err != nil {
+		return nil, about("the quotas", err)
+	}
+	var found []EntityQuotas
+	for k, quotas := range all {
+		found = append(found, EntityQuotas{Entity: k.entity(), Quotas: quotas})
+	}
+	slices.SortFunc(found, func(a, b EntityQuotas) int { return strings.Compare(a.Entity.String(), b.Entity.String()) })
+	return found, nil
+}
+
+// Users returns the iterations of all users' SCRAM credentials, by name and mechanism.
+func (r *Reader) Users(ctx context.Context) (map[string]map[string]int32, error) {
+	all, err := r.users.Everything(ctx)
+	return all, about("the users", err)
+}

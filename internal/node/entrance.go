@@ -18,6 +18,10 @@ const (
 	askTimeout = 10 * time.Second
 	// doors are as many as there can be controllers beside a node's own: five, and one that takes over.
 	doors = 5
+	// visit is how long a connection lasts. Kafka needs one of these only until it knows who leads, which one answer tells. One that is of no use must
+	// not last: the controller that is behind a door may not listen yet, and the next one, which then takes the connection, may know no leader either
+	// and ask this node for it. Three controllers of a new fleet stood like that for five minutes, until Kafka closed what it kept.
+	visit = 5 * time.Second
 )
 
 // entrance are addresses on this machine behind each of which there is always some live controller, behind all of them together all.
@@ -116,7 +120,7 @@ func (e *entrance) forward(ctx context.Context, door int, in net.Conn) {
 	defer func() { _ = out.Close() }()
 	// Either side's end is the end of both.
 	var both sync.WaitGroup
-	ctx, end := context.WithCancel(ctx)
+	ctx, end := context.WithTimeout(ctx, visit)
 	defer end()
 	for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
 		both.Go(func() {

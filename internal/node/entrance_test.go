@@ -17,6 +17,13 @@ func newController(t *testing.T, name string) net.Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serveName(t, listener, name)
+	return listener
+}
+
+// serveName says a name to who sends a byte.
+func serveName(t *testing.T, listener net.Listener, name string) {
+	t.Helper()
 	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {
@@ -37,7 +44,6 @@ func newController(t *testing.T, name string) net.Listener {
 			}()
 		}
 	}()
-	return listener
 }
 
 func dialEntrance(t *testing.T, e *entrance) net.Conn {
@@ -127,5 +133,49 @@ func TestEntranceLeadsToALiveController(t *testing.T) {
 	if conn, err := net.Dial("tcp", e.addresses()[0]); err == nil {
 		_ = conn.Close()
 		t.Error("a closed entrance takes connections")
+	}
+}
+
+// TestADoorOpensToItsOwnControllerInTheEnd has two controllers, of which one does not listen yet: behind every door is the other one, and not for longer
+// than it takes.
+func TestADoorOpensToItsOwnControllerInTheEnd(t *testing.T) {
+	late, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := late.Addr().String()
+	if err := late.Close(); err != nil {
+		t.Fatal(err)
+	}
+	early := newController(t, "e")
+	ctx, cancel := context.WithCancel(context.Background())
+	e, err := openEntrance(ctx, "127.0.0.1:1", func(context.Context) ([]string, error) { return []string{address, early.Addr().String()}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		e.close()
+	})
+	kept := make([]net.Conn, doors)
+	for door := range doors {
+		if kept[door] = dialDoor(t, e, door); ask(kept[door]) != "e" {
+			t.Fatalf("behind door %d is not the only controller that listens", door)
+		}
+	}
+	if late, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err)
+	}
+	serveName(t, late, "l")
+	// Each keeps its connection, as Kafka does, until it is closed, and comes again then.
+	answered := map[string]bool{}
+	for door, conn := range kept {
+		for ask(conn) != "" {
+			time.Sleep(50 * time.Millisecond)
+		}
+		answered[ask(dialDoor(t, e, door))] = true
+	}
+	if !answered["l"] {
+		t.Errorf("only %v were asked", answered)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -37,6 +38,7 @@ var (
 	_ provider.ProviderWithActions            = (*kafkafleetProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*kafkafleetProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*kafkafleetProvider)(nil)
+	_ provider.ProviderWithListResources      = (*kafkafleetProvider)(nil)
 )
 
 // New returns a function that makes the provider of this version, as the plugin server wants it.
@@ -201,7 +203,7 @@ func (p *kafkafleetProvider) Configure(ctx context.Context, req provider.Configu
 	} else {
 		found.external, found.login = dial(config), config.SASL
 	}
-	resp.ResourceData, resp.DataSourceData, resp.ActionData, resp.EphemeralResourceData = data, data, data, data
+	resp.ResourceData, resp.DataSourceData, resp.ActionData, resp.EphemeralResourceData, resp.ListResourceData = data, data, data, data, data
 }
 
 // mutation writes the line that says what is changed, and by which call.
@@ -289,7 +291,7 @@ func (p *kafkafleetProvider) Resources(context.Context) []func() resource.Resour
 }
 
 func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newClusterDataSource, newBrokersDataSource, newRebalancePlanDataSource, newHealthDataSource}
+	return []func() datasource.DataSource{newClusterDataSource, newBrokersDataSource, newRebalancePlanDataSource, newHealthDataSource, newTopicsDataSource}
 }
 
 func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
@@ -304,6 +306,14 @@ func (p *kafkafleetProvider) Functions(context.Context) []func() function.Functi
 	var all []func() function.Function
 	for _, f := range functions() {
 		all = append(all, func() function.Function { return f })
+	}
+	return all
+}
+
+func (p *kafkafleetProvider) ListResources(context.Context) []func() list.ListResource {
+	var all []func() list.ListResource
+	for _, l := range listings() {
+		all = append(all, func() list.ListResource { return l })
 	}
 	return all
 }

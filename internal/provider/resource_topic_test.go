@@ -162,7 +162,7 @@ func TestAccTopicIsCreatedImportedAndDeletedEverywhere(t *testing.T) {
 					has(theTopic, "config_effective", knownvalue.MapPartial(map[string]knownvalue.Check{
 						"cleanup.policy": knownvalue.StringExact("compact"), "retention.ms": knownvalue.StringExact("3600000"),
 					})),
-					statecheck.ExpectKnownValue(theTopic, tfjsonpath.New("config_effective"), withoutKeys{"compression.type"}),
+					statecheck.ExpectKnownValue(theTopic, atConfigEffective, withoutKeys{"compression.type"}),
 					statecheck.ExpectIdentity(theTopic, map[string]knownvalue.Check{"cluster": knownvalue.Null(), "name": knownvalue.StringExact("life")}),
 				},
 				Check: func(*terraform.State) error {
@@ -330,7 +330,7 @@ func TestAccTopicConfigHoldsTheDeclaredKeysOnly(t *testing.T) {
 				ConfigStateChecks: []statecheck.StateCheck{
 					has(theTopic, "config", knownvalue.Null()),
 					// Kafka's own defaults are in force again.
-					statecheck.ExpectKnownValue(theTopic, tfjsonpath.New("config_effective"), withoutKeys{"cleanup.policy", "segment.bytes"}), effective("max.message.bytes", "2000000"),
+					statecheck.ExpectKnownValue(theTopic, atConfigEffective, withoutKeys{"cleanup.policy", "segment.bytes"}), effective("max.message.bytes", "2000000"),
 				},
 			},
 		},
@@ -554,6 +554,8 @@ func TestSameConfigValue(t *testing.T) {
 		}
 	}
 }
+
+var atConfigEffective = tfjsonpath.New("config_effective")
 
 // withoutKeys is a map that has none of these keys.
 type withoutKeys []string

@@ -341,6 +341,9 @@ func (s *Server) moto(r *http.Request, body []byte) (code int, reply []byte) {
 	return code, reply
 }
 
+// toMoto keeps no connection: moto closes one that is idle just when the next call comes, and that call, which may have an effect, is not repeated.
+var toMoto = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // ask asks moto.
 func (s *Server) ask(r *http.Request, body []byte) (code int, reply []byte) {
 	req, err := http.NewRequestWithContext(r.Context(), r.Method, s.cfg.Moto+r.URL.RequestURI(), bytes.NewReader(body))
@@ -349,7 +352,7 @@ func (s *Server) ask(r *http.Request, body []byte) (code int, reply []byte) {
 	}
 	req.Header = r.Header.Clone()
 	req.Host = r.Host
-	out, err := http.DefaultClient.Do(req)
+	out, err := toMoto.Do(req)
 	if err != nil {
 		return http.StatusInternalServerError, []byte(err.Error())
 	}
