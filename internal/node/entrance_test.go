@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -172,6 +173,9 @@ func TestADoorOpensToItsOwnControllerInTheEnd(t *testing.T) {
 	for door, conn := range kept {
 		for ask(conn) != "" {
 			time.Sleep(50 * time.Millisecond)
+		}
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("the connection through door %d lasts", door)
 		}
 		answered[ask(dialDoor(t, e, door))] = true
 	}
