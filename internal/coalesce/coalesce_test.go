@@ -235,3 +235,27 @@ func TestWhatIsMissingIsConfirmed(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoAsksDuringACallIsInTheNextOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls [][]int
+		underWay := 0
+		g := Gather[int, int]{Window: window, Alone: true, Do: func(_ context.Context, asked []int) []Answer[int] {
+			if underWay++; underWay > 1 {
+				t.Error("two calls at the same time")
+			}
+			time.Sleep(100 * time.Millisecond)
+			calls = append(calls, asked)
+			underWay--
+			return make([]Answer[int], len(asked))
+		}}
+		// One after the other, each later than the window of the one before.
+		together(numbers(9), func(q int) (int, error) {
+			time.Sleep(time.Duration(q) * 10 * time.Millisecond)
+			return g.Ask(t.Context(), q)
+		})
+		if len(calls) != 2 || len(calls[0]) != 1 || len(calls[1]) != 8 {
+			t.Errorf("the calls were %v", calls)
+		}
+	})
+}
