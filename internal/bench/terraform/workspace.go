@@ -70,7 +70,7 @@ func (c configuration) text() string {
 	fmt.Fprintf(&b, "variable \"changed\" {\n  default = 0\n}\n")
 	if c.kind == "floor" {
 		for i, n := range c.counts {
-			fmt.Fprintf(&b, "resource \"terraform_data\" \"r%d\" {\n  for_each = { for i in range(%d) : format(\"object-%%05d\", i) => i }\n", i, n)
+			fmt.Fprintf(&b, "resource \"terraform_data\" \"r%d\" {\n  for_each = %s\n", i, numbered("object", strconv.Itoa(n)))
 			fmt.Fprintf(&b, "  input = { name = each.key, partitions = 1, config = { \"retention.ms\" = tostring(86400000 + (each.value == 0 ? var.changed : 0)), \"cleanup.policy\" = \"delete\" } }\n}\n")
 		}
 		return b.String()
@@ -78,7 +78,7 @@ func (c configuration) text() string {
 	b.WriteString("variable \"bootstrap_servers\" {}\nvariable \"topics\" {\n  type = number\n}\n")
 	b.WriteString("terraform {\n  required_providers {\n    kafkafleet = {\n      source = \"kafkafleet/kafkafleet\"\n    }\n  }\n}\n")
 	b.WriteString("provider \"kafkafleet\" {\n  kafka = { bootstrap_servers = split(\",\", var.bootstrap_servers) }\n}\n")
-	b.WriteString("locals {\n  names  = { for i in range(var.topics) : format(\"topic-%05d\", i) => i }\n  quotas = { for i in range(floor(var.topics / 10)) : format(\"user-%05d\", i) => i }\n}\n")
+	fmt.Fprintf(&b, "locals {\n  names  = %s\n  quotas = %s\n}\n", numbered("topic", "var.topics"), numbered("user", "floor(var.topics / 10)"))
 	b.WriteString("resource \"kafkafleet_quota\" \"q\" {\n  for_each           = local.quotas\n  user               = each.key\n  producer_byte_rate = 1000000\n}\n")
 	if c.kind == "single" {
 		b.WriteString(`resource "kafkafleet_topic" "t" {
@@ -98,6 +98,11 @@ resource "kafkafleet_acl" "a" {
 `)
 	}
 	return b.String()
+}
+
+// numbered is a map of so many names, by an expression: range alone gives 1,024 numbers at most.
+func numbered(name, n string) string {
+	return fmt.Sprintf(`merge([for k in range(ceil(%[2]s / 1000)) : { for i in range(min(1000, %[2]s - 1000 * k)) : format("%[1]s-%%05d", 1000 * k + i) => 1000 * k + i }]...)`, name, n)
 }
 
 // workspace is a folder with a configuration, and a CLI that runs in it.
