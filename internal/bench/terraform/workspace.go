@@ -70,7 +70,8 @@ func (c configuration) text() string {
 	fmt.Fprintf(&b, "variable \"changed\" {\n  default = 0\n}\n")
 	if c.kind == "floor" {
 		for i, n := range c.counts {
-			fmt.Fprintf(&b, "resource \"terraform_data\" \"r%d\" {\n  for_each = %s\n", i, numbered("object", strconv.Itoa(n)))
+			// A map of its own, as ours is: within for_each it would be made anew for each instance.
+			fmt.Fprintf(&b, "locals {\n  r%d = %s\n}\nresource \"terraform_data\" \"r%d\" {\n  for_each = local.r%d\n", i, numbered("object", strconv.Itoa(n)), i, i)
 			fmt.Fprintf(&b, "  input = { name = each.key, partitions = 1, config = { \"retention.ms\" = tostring(86400000 + (each.value == 0 ? var.changed : 0)), \"cleanup.policy\" = \"delete\" } }\n}\n")
 		}
 		return b.String()
