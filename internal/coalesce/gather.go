@@ -19,8 +19,6 @@ type Gather[Q, A any] struct {
 	Window time.Duration
 	// Alone has no two calls under way at the same time: whoever asks meanwhile waits for the next one, which then is for many.
 	Alone bool
-	// Most is how many questions one call takes; the last one of them ends the wait. 0 is any number.
-	Most int
 	// Do answers questions, each at its place. Its context ends when no caller waits any more; a caller's own deadline is the caller's.
 	Do func(ctx context.Context, asked []Q) []Answer[A]
 
@@ -37,7 +35,6 @@ type batch[Q, A any] struct {
 	cancel  context.CancelFunc
 	asked   []Q
 	waiting int
-	timer   *time.Timer
 	done    chan struct{}
 	answers []Answer[A]
 }
@@ -50,20 +47,13 @@ func (g *Gather[Q, A]) Ask(ctx context.Context, question Q) (A, error) {
 		b = &batch[Q, A]{done: make(chan struct{})}
 		// The call is that of all who wait for it, and none of them alone ends it.
 		b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		b.timer = time.AfterFunc(g.Window, func() { g.call(b) })
+		time.AfterFunc(g.Window, func() { g.call(b) })
 		g.next = b
 	}
 	place := len(b.asked)
 	b.asked = append(b.asked, question)
 	b.waiting++
-	full := len(b.asked) == g.Most
-	if full {
-		g.next = nil
-	}
 	g.mu.Unlock()
-	if full && b.timer.Stop() {
-		go g.call(b)
-	}
 	select {
 	case <-b.done:
 		return b.answers[place].Value, b.answers[place].Err

@@ -40,7 +40,7 @@ type Known[K comparable, V any] struct {
 	// writes counts them, and written is at which of them an object was last written: a read that began before it may show what was there before.
 	writes  int
 	written map[K]int
-	// asked is how many objects were read by themselves, since when the first one was.
+	// asked is how many objects were read by themselves, and since is from when on something is known.
 	asked int
 	since time.Time
 }
@@ -137,7 +137,9 @@ func (k *Known[K, V]) wrote(keys []K, note func(K)) {
 	k.init()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.writes++
+	if k.writes++; k.since.IsZero() {
+		k.since = k.Now()
+	}
 	for _, key := range keys {
 		k.written[key] = k.writes
 		note(key)

@@ -213,8 +213,9 @@ func (c *Client) CreateACLs(ctx context.Context, acls []ACL) error {
 	if _, err := codesOf(acls); err != nil || len(acls) == 0 {
 		return err
 	}
-	defer c.reader.acls.Forget(acls...)
-	if err := ask(ctx, c.gather.createdACLs, acls); err != nil {
+	err := ask(ctx, c.gather.createdACLs, acls)
+	c.reader.acls.Forget(acls...)
+	if err != nil {
 		return err
 	}
 	// Brokers tell their authorizers a moment after they have the metadata, so that these are asked in any case, and most often once.
@@ -234,8 +235,8 @@ func (c *Client) DeleteACLs(ctx context.Context, acls []ACL) error {
 	if _, err := codesOf(acls); err != nil || len(acls) == 0 {
 		return err
 	}
-	defer c.reader.acls.Forget(acls...)
 	deleted := ask(ctx, c.gather.deletedACLs, acls)
+	c.reader.acls.Forget(acls...)
 	if deleted != nil && !errors.Is(deleted, ErrNotFound) {
 		return deleted
 	}
@@ -243,6 +244,7 @@ func (c *Client) DeleteACLs(ctx context.Context, acls []ACL) error {
 	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls, gone: true}); err != nil {
 		return err
 	}
+	c.reader.acls.Remove(acls...)
 	return deleted
 }
 

@@ -68,6 +68,13 @@ func TestManyObjectsAreFewRequests(t *testing.T) {
 		// Ten at a time are thirty rounds at least.
 		atMost(t, cluster.Requests(), map[string]int{"CreateTopics": many / 2, "CreateACLs": many / 3, "AlterClientQuotas": many / 3})
 	})
+	t.Run("what every broker was seen to know is not asked again", func(t *testing.T) {
+		cluster.Measure(0)
+		tenAtATime(t, func(ctx context.Context, i int) error { return writer.Reader().ACL(ctx, acl(i)) })
+		if asked := cluster.Requests(); asked["DescribeACLs"] > 0 {
+			t.Errorf("bindings that this client has just made took %v", asked)
+		}
+	})
 	t.Run("read", func(t *testing.T) {
 		reader := dial().Reader()
 		read := func(t *testing.T) {

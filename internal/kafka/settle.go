@@ -19,8 +19,11 @@ func (c *Client) settled(ctx context.Context) bool {
 	c.mu.Lock()
 	hopeless := time.Since(c.notSettled) < notSettledFor
 	c.mu.Unlock()
-	if hopeless || ask(ctx, c.gather.settled, nothing{}) == nil {
-		return !hopeless
+	if hopeless {
+		return false
+	}
+	if ask(ctx, c.gather.settled, nothing{}) == nil {
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,9 +2,9 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/bytesize"
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/topicmap"
 )
 
 // pureFunction is a function of the provider: its name, its definition, and what it does. None of them makes a call.
@@ -159,18 +158,12 @@ func matchTopicsFunction() pureFunction {
 			if err := req.Arguments.Get(ctx, &names, &patterns); err != nil {
 				return err
 			}
-			const group = "matches"
-			m, err := topicmap.New([]topicmap.Claims{{Group: group, Patterns: patterns}})
+			takes, err := matching(patterns...)
 			if err != nil {
-				return function.NewArgumentFuncError(1, sentence(errors.Unwrap(err)))
+				return function.NewArgumentFuncError(1, sentence(err))
 			}
-			matching := []string{}
-			for _, name := range names {
-				if m.Owner(name) == group {
-					matching = append(matching, name)
-				}
-			}
-			return resp.Result.Set(ctx, matching)
+			found := slices.DeleteFunc(names, func(name string) bool { return !takes(name) })
+			return resp.Result.Set(ctx, found)
 		},
 	}
 }

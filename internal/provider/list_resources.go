@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -123,9 +124,17 @@ func nameFilter(pattern string) (func(name string) bool, error) {
 	if pattern == "" {
 		return func(string) bool { return true }, nil
 	}
+	return matching(pattern)
+}
+
+// matching takes the names that one of some patterns matches as a whole.
+func matching(patterns ...string) (func(name string) bool, error) {
 	const group = "matches"
-	m, err := topicmap.New([]topicmap.Claims{{Group: group, Patterns: []string{pattern}}})
-	return func(name string) bool { return m.Owner(name) == group }, err
+	m, err := topicmap.New([]topicmap.Claims{{Group: group, Patterns: patterns}})
+	if err != nil {
+		return nil, errors.Unwrap(err) // Of what group it is says nothing here.
+	}
+	return func(name string) bool { return m.Owner(name) == group }, nil
 }
 
 // listings are all lists of the provider.
