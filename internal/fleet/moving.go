@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -36,16 +37,15 @@ type moving struct {
 
 func newMoving() *moving { return &moving{boost: 1} }
 
-// observe takes an observation into account. Moves of an earlier run are known by the marks of their throttles, and followed like our
-// own; those of somebody else are none of our business.
+// observe takes an observation into account. Moves of an earlier run are known by the marks of their throttles (on the replicas that
+// are read from, which all of them have), and followed like our own; those of somebody else are none of our business.
 func (m *moving) observe(o observed, now time.Time) {
 	if !o.KafkaUp {
 		return
 	}
 	m.meter.Observe(o.Partitions, now)
 	for _, p := range o.Partitions {
-		marked := o.throttles.Topics[p.Topic].Follower[p.Partition]
-		if slices.ContainsFunc(p.Adding, func(id int32) bool { return slices.Contains(marked, id) }) {
+		if len(p.Adding) > 0 && len(o.throttles.Topics[p.Topic].Leader[p.Partition]) > 0 {
 			m.tracker.Ask(replicas(p.TopicPartition, p.Adding)...)
 		}
 	}
@@ -269,6 +269,10 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 		}
 		limits, raised := m.limits(g, o, copied)
 		m.tellRaised(ctx, c, g, raised)
+		for r := range small(s.Moves, func(id int32) int64 { return followerRate(o, limits, id) }) {
+			tp := kafka.TopicPartition(r.TopicPartition)
+			followers[tp] = slices.DeleteFunc(followers[tp], func(id int32) bool { return id == r.Broker })
+		}
 		if err := k.SetThrottle(ctx, limits, leaders, followers); err != nil {
 			return fmt.Errorf("setting the replication throttle: %w", err)
 		}
@@ -279,4 +283,34 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 	m.tracker.Ask(asked...)
 	m.asked += s.Bytes()
 	return nil
+}
+
+// small are the replicas that are not held back on their receivers: the smallest of a move, up to one second of the receiver's limit.
+//
+// A follower may take that much at once, and takes nothing more until the second is over. The end of a reassignment begins a new epoch
+// of the leader, in which a throttled follower does not know yet that it is in sync: it waits for the end of the second, too, and
+// with it every acknowledgement of the partition. Whatever else is copied is still on its way when the first second is over, and
+// from then on the limit lets something through all the time.
+func small(moves []plan.Reassignment, limit func(id int32) int64) map[throttle.Replica]bool {
+	bySize := slices.SortedStableFunc(slices.Values(moves), func(a, b plan.Reassignment) int { return cmp.Compare(a.Bytes, b.Bytes) })
+	out, taken := map[throttle.Replica]bool{}, map[int32]int64{}
+	for _, r := range bySize {
+		for _, id := range r.Added() {
+			rate := limit(id)
+			if taken[id] += r.Bytes; rate > 0 && taken[id] <= rate {
+				out[throttle.Replica{TopicPartition: r.TopicPartition, Broker: id}] = true
+			}
+		}
+	}
+	return out
+}
+
+// followerRate is the limit of what a broker copies when the changes are made, 0 when there is none.
+func followerRate(o observed, changes map[int32]kafka.BrokerThrottle, id int32) int64 {
+	for _, rates := range []map[int32]kafka.BrokerThrottle{changes, o.throttles.Brokers, o.throttles.Others} {
+		if rate, ok := rates[id]; ok && rate.Follower >= 0 {
+			return rate.Follower
+		}
+	}
+	return 0
 }

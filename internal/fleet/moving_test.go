@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,7 @@ func TestMovesOfAnEarlierRunAreFollowed(t *testing.T) {
 	if len(m.copied(o)) > 0 {
 		t.Error("somebody else's move is followed")
 	}
-	o.throttles.Topics["t"] = kafka.TopicThrottle{Follower: map[int32][]int32{0: {3}}}
+	o.throttles.Topics["t"] = kafka.TopicThrottle{Leader: map[int32][]int32{0: {1}}}
 	o.dirs = []kafka.LogDir{{Broker: 3, Replicas: []kafka.Replica{{Broker: 3, Topic: "t", Bytes: 400}}}, {Broker: 1, Replicas: []kafka.Replica{{Broker: 1, Topic: "t", Bytes: 1000}}}}
 	m.observe(o, start.Add(time.Second))
 	if p := m.tracker.Progress(); len(m.copied(o)) != 1 || p.String() != "0 of 1 partition moved, 600B left" {
@@ -124,9 +125,12 @@ type throttledKafka struct {
 	Kafka
 	told  []string
 	rates map[int32]kafka.BrokerThrottle
+	// leader and follower are the replicas that were last put on the lists.
+	leader, follower map[kafka.TopicPartition][]int32
 }
 
-func (k *throttledKafka) SetThrottle(_ context.Context, rates map[int32]kafka.BrokerThrottle, leader, _ map[kafka.TopicPartition][]int32) error {
+func (k *throttledKafka) SetThrottle(_ context.Context, rates map[int32]kafka.BrokerThrottle, leader, follower map[kafka.TopicPartition][]int32) error {
+	k.leader, k.follower = leader, follower
 	what := "rates"
 	if leader != nil {
 		what = "rates and lists"
@@ -167,6 +171,37 @@ func TestAThrottleComesBeforeItsMove(t *testing.T) {
 	}
 }
 
+// TestTheSmallestReplicasAreHeldBackByTheirSourcesOnly: up to a second of the receiver's limit, which is of the first second anyway.
+func TestTheSmallestReplicasAreHeldBackByTheirSourcesOnly(t *testing.T) {
+	o := observedFleet(1000)
+	o.Partitions = nil
+	var moves []plan.Reassignment
+	for i, bytes := range []int64{30_000_000, 4_000_000, 0, 7_000_000, 5_000_000, 1_000_000} {
+		p := plan.Partition{TopicPartition: name(int32(i)), Leader: 1, Replicas: []int32{1, 2, 4}, ISR: []int32{1, 2, 4}, Bytes: bytes}
+		o.Partitions = append(o.Partitions, p)
+		moves = append(moves, plan.Reassignment{TopicPartition: p.TopicPartition, From: p.Replicas, To: []int32{3, 2, 4}, Bytes: bytes})
+	}
+	for limit, want := range map[int64][]int32{10_000_000: {0, 3}, 9_999_999: {0, 3, 4}, 100_000: {0, 1, 3, 4, 5}, 1 << 30: nil} {
+		k := &throttledKafka{}
+		if err := newMoving().move(context.Background(), New(&fakeDriver{}, Options{}), k, limited(throttle.Fixed(limit)), o, plan.Step{Kind: plan.Move, Moves: moves}); err != nil {
+			t.Fatal(err)
+		}
+		var held []int32
+		for i := range moves {
+			tp := kafka.TopicPartition(name(int32(i)))
+			if slices.Equal(k.follower[tp], []int32{3}) {
+				held = append(held, int32(i))
+			}
+			if !slices.Equal(k.leader[tp], []int32{1, 2, 4}) {
+				t.Errorf("the sources of partition %d are not all held back: %v", i, k.leader[tp])
+			}
+		}
+		if !slices.Equal(held, want) {
+			t.Errorf("with %d bytes a second the receivers of %v are held back, want %v", limit, held, want)
+		}
+	}
+}
+
 // TestAdjust: limits follow the measurements, are doubled when the copying stands still, and are gone when the policy is none.
 func TestAdjust(t *testing.T) {
 	ctx, k, m := context.Background(), &throttledKafka{}, newMoving()
@@ -174,7 +209,7 @@ func TestAdjust(t *testing.T) {
 	c := New(&fakeDriver{}, Options{Log: func(_ context.Context, message string, _ map[string]any) { logged = append(logged, message) }})
 	g := limited(throttle.Fixed(50_000_000))
 	o := observedFleet(1000)
-	o.throttles.Topics["t"] = kafka.TopicThrottle{Follower: map[int32][]int32{0: {3}}}
+	o.throttles.Topics["t"] = kafka.TopicThrottle{Leader: map[int32][]int32{0: {1}}}
 	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
 	adjust := func(s int, want string) {
 		t.Helper()
@@ -203,7 +238,7 @@ func TestAdjust(t *testing.T) {
 // TestALookTakesAsLongAsThereIsToWait: an observation takes from the brokers what the copying needs, so it is rarer while there is much to copy.
 func TestALookTakesAsLongAsThereIsToWait(t *testing.T) {
 	o := observedFleet(1 << 30)
-	o.throttles.Topics["t"] = kafka.TopicThrottle{Follower: map[int32][]int32{0: {3}}}
+	o.throttles.Topics["t"] = kafka.TopicThrottle{Leader: map[int32][]int32{0: {1}}}
 	m := newMoving()
 	if got := m.patience(time.Second); got != time.Second {
 		t.Errorf("nothing moves, and the next look is after %s", got)

@@ -297,8 +297,9 @@ func (j *judge) wanted(group string) (count, surge int) {
 	return 0, 0
 }
 
-// move is asked before a partition gets another list of replicas.
-func (j *judge) move(w *World, p *Provider, one *partition, to []int32) {
+// move is asked before a partition gets another list of replicas. free counts, by receiver, what one request moves without a mark of the
+// receiver: a second of its limit, and what partitions have grown since they were looked at.
+func (j *judge) move(w *World, p *Provider, one *partition, to []int32, free map[int32]int64) {
 	added, removed := minus(to, one.replicas), minus(one.replicas, to)
 	mark := w.marks[one.topic.name]
 	for _, id := range added {
@@ -307,7 +308,11 @@ func (j *judge) move(w *World, p *Provider, one *partition, to []int32) {
 		} else if b := w.brokers[id]; b.fenced && b.changed < p.seen {
 			j.violate(w, Receivers, "%s is moved to node %d, which is fenced since %s", one, id, clock(b.changed))
 		}
-		if j.limited && !slices.Contains(mark.Follower[one.number], id) {
+		if !j.limited || slices.Contains(mark.Follower[one.number], id) {
+			continue
+		}
+		free[id] += one.end
+		if len(mark.Leader[one.number]) == 0 || free[id] > w.rates[id].Follower*11/10 {
 			j.violate(w, Throttled, "%s is moved to node %d without a throttle", one, id)
 		}
 	}

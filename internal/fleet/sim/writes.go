@@ -64,6 +64,7 @@ func (w *World) configure(r kafka.ConfigResource, list []kafka.ConfigChange) {
 func (p *Provider) Reassign(ctx context.Context, list []kafka.Reassignment, allowRFChange bool) error {
 	w := p.w
 	var parts []func() error
+	free := map[int32]int64{}
 	for _, r := range list {
 		parts = append(parts, func() error {
 			one := w.partition(r.Topic, r.Partition)
@@ -80,7 +81,7 @@ func (p *Provider) Reassign(ctx context.Context, list []kafka.Reassignment, allo
 					return fmt.Errorf("%s-%d: %w: broker %d is not registered", r.Topic, r.Partition, kafka.ErrInvalid, id)
 				}
 			}
-			w.judge.move(w, p, one, r.Replicas)
+			w.judge.move(w, p, one, r.Replicas, free)
 			w.reassign(one, r.Replicas)
 			return nil
 		})
