@@ -86,7 +86,7 @@ func (k *movedKafka) Throttles(context.Context, []int32, []string) (kafka.Thrott
 	if k.swept {
 		return kafka.ThrottleState{}, nil
 	}
-	return kafka.ThrottleState{Topics: map[string]kafka.TopicThrottle{"t": {Follower: map[int32][]int32{0: {3}}}}}, nil
+	return kafka.ThrottleState{Topics: map[string]kafka.TopicThrottle{"t": {Leader: map[int32][]int32{0: {1}}}}}, nil
 }
 
 func (k *movedKafka) ClearThrottle(context.Context, kafka.ThrottleState) error {

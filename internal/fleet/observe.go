@@ -90,9 +90,30 @@ type observed struct {
 // observe reads the cluster as it is now. Kafka being down is an observation, not an error.
 func (c *Client) observe(ctx context.Context, cluster string) (observed, error) {
 	o := observed{instances: map[int32]compute.Instance{}, brokers: map[int32]kafka.Broker{}}
-	record, err := c.driver.GetCluster(ctx, cluster)
+	// Asked at the same time: each is a journey to the cloud, and a look is taken several times a second.
+	var record compute.Cluster
+	var instances []compute.Instance
+	var catalog compute.Catalog
+	var missing bool
+	var group errgroup.Group
+	group.SetLimit(c.opts.Calls)
+	group.Go(func() (err error) {
+		if record, err = c.driver.GetCluster(ctx, cluster); errors.Is(err, compute.ErrNotFound) {
+			missing, err = true, nil
+		}
+		return err
+	})
+	group.Go(func() (err error) {
+		instances, err = c.driver.List(ctx, cluster)
+		return err
+	})
+	group.Go(func() (err error) {
+		catalog, err = c.driver.Catalog(ctx)
+		return err
+	})
+	err := group.Wait()
 	switch {
-	case errors.Is(err, compute.ErrNotFound):
+	case missing:
 		o.NextNodeID = 1
 		return o, nil
 	case err != nil:
@@ -103,14 +124,6 @@ func (c *Client) observe(ctx context.Context, cluster string) (observed, error) 
 		o.LevelWanted, _ = kafka.MetadataLevel(record.MetadataVersion)
 	}
 	o.Authority = c.authorityFacts(ctx, record)
-	instances, err := c.driver.List(ctx, cluster)
-	if err != nil {
-		return o, err
-	}
-	catalog, err := c.driver.Catalog(ctx)
-	if err != nil {
-		return o, err
-	}
 	nodes := map[int32]*plan.Node{}
 	for _, i := range instances {
 		o.instances[i.Spec.NodeID] = i
