@@ -287,7 +287,7 @@ func configured(data any, diags *diag.Diagnostics) *providerData {
 }
 
 func (p *kafkafleetProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newClusterResource, newBrokerGroupResource, newTopicResource, newQuotaResource, newACLResource, newUserResource, newACLsResource}
+	return []func() resource.Resource{newClusterResource, newBrokerGroupResource, newTopicResource, newTopicsResource, newQuotaResource, newACLResource, newUserResource, newACLsResource}
 }
 
 func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.DataSource {

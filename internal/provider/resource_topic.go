@@ -194,6 +194,9 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		if req.Plan.Raw.Equal(req.State.Raw) {
 			return
 		}
+		if now := prior.Partitions.ValueInt64(); planned.Partitions.ValueInt64() > now {
+			resp.Diagnostics.AddAttributeWarning(path.Root("partitions"), morePartitions, morePartitionsText(planned.Name.ValueString(), now, planned.Partitions.ValueInt64(), planned.Config))
+		}
 	}
 	if !planned.Cluster.IsUnknown() && !planned.Name.IsUnknown() && !planned.Partitions.IsUnknown() {
 		r.check(ctx, planned, prior, &resp.Diagnostics)
@@ -221,6 +224,19 @@ func (r *topicResource) checkClaim(ctx context.Context, planned topicModel, diag
 		return
 	}
 	diags.AddAttributeError(path.Root("name"), summary, detail+" A topic lives on one group: change the `topics` of one of them.")
+}
+
+// morePartitions is what a plan warns of, since it cannot be undone.
+const morePartitions = "Records with keys go to other partitions"
+
+// morePartitionsText says what becomes of keys.
+func morePartitionsText(name string, now, planned int64, config types.Map) string {
+	text := fmt.Sprintf("Topic %q gets %d partitions where it has %d. The records that are there stay where they are, and new ones of the same key may go to another partition: "+
+		"a consumer may see a key's records out of their order until it has read all that is there now. Kafka cannot take partitions away again.", name, planned, now)
+	if policy, ok := config.Elements()["cleanup.policy"].(types.String); ok && strings.Contains(policy.ValueString(), "compact") {
+		text += " The topic is compacted: a key that goes to another partition keeps its last value in the old one, too."
+	}
+	return text
 }
 
 // planFewerPartitions makes a decrease what the user has allowed it to be.

@@ -45,8 +45,8 @@ type line struct {
 func main() {
 	terraform := flag.String("terraform", "tofu", "the terraform or tofu command")
 	provider := flag.String("provider", "", "the built provider (required)")
-	sizes := flag.String("objects", "500,2000,10000", "how many topics; as many ACLs and a tenth of quotas come with them")
-	kinds := flag.String("kind", "single", "single resources, or bulk ones, or both")
+	sizes := flag.String("objects", "500,2000,10000", "how many topics; as many ACLs and a tenth of quotas come with single ones")
+	kinds := flag.String("kind", "single", "single, or bulk, which is all topics in one resource, or single,bulk")
 	peer := flag.String("peer", "", "a folder with another provider's binary and HCL, to be measured as well")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

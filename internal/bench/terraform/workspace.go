@@ -45,7 +45,7 @@ type configuration struct {
 // resources are how many resources of each type there are.
 func (c configuration) resources() []int {
 	if c.kind == "bulk" {
-		return []int{1, 1, 1}
+		return []int{1}
 	}
 	return []int{c.objects, c.objects, c.objects / 10}
 }
@@ -80,9 +80,19 @@ func (c configuration) text() string {
 	b.WriteString("terraform {\n  required_providers {\n    kafkafleet = {\n      source = \"kafkafleet/kafkafleet\"\n    }\n  }\n}\n")
 	b.WriteString("provider \"kafkafleet\" {\n  kafka = { bootstrap_servers = split(\",\", var.bootstrap_servers) }\n}\n")
 	fmt.Fprintf(&b, "locals {\n  names  = %s\n  quotas = %s\n}\n", numbered("topic", "var.topics"), numbered("user", "floor(var.topics / 10)"))
+	if c.kind == "bulk" {
+		b.WriteString(`resource "kafkafleet_topics" "t" {
+  topics = { for name, i in local.names : name => {
+    partitions         = 1
+    replication_factor = 3
+    config             = { "retention.ms" = tostring(86400000 + (i == 0 ? var.changed : 0)), "cleanup.policy" = "delete" }
+  } }
+}
+`)
+		return b.String()
+	}
 	b.WriteString("resource \"kafkafleet_quota\" \"q\" {\n  for_each           = local.quotas\n  user               = each.key\n  producer_byte_rate = 1000000\n}\n")
-	if c.kind == "single" {
-		b.WriteString(`resource "kafkafleet_topic" "t" {
+	b.WriteString(`resource "kafkafleet_topic" "t" {
   for_each           = local.names
   name               = each.key
   partitions         = 1
@@ -97,7 +107,6 @@ resource "kafkafleet_acl" "a" {
   operation     = "Read"
 }
 `)
-	}
 	return b.String()
 }
 

@@ -1,0 +1,7 @@
+import {
+  to = kafkafleet_topics.teams
+  identity = {
+    cluster = "prod"
+    names   = ["orders", "payments"]
+  }
+}
