@@ -34,6 +34,14 @@ var operations = map[string]string{
 	"RemoveRaftVoter":              "Alter",
 	"UnregisterBroker":             "Alter",
 	"ControllerRegistration":       "ClusterAction",
+	"FindCoordinator":              "Describe",
+	"ListGroups":                   "Describe",
+	"DescribeGroups":               "Describe",
+	"ConsumerGroupDescribe":        "Describe",
+	"ShareGroupDescribe":           "Describe",
+	"StreamsGroupDescribe":         "Describe",
+	"OffsetFetch":                  "Describe",
+	"ListOffsets":                  "Describe",
 }
 
 // denied says which right is missing, when that is what Kafka answered with; other errors stay as they are.
