@@ -1,5 +1,5 @@
-// Package lag says whether a consumer group keeps up, from a window of looks at its offsets instead of a threshold: a lag of a million that shrinks is
-// well, and a lag of ten that nobody works off is not.
+// Package lag says whether a consumer group keeps up, from a window of looks at its offsets instead of a threshold: a lag of a million that shrinks
+// is well, and a lag of ten that nobody works off is not.
 //
 // The rules are those of LinkedIn's Burrow (its wiki's page "Consumer Lag Evaluation Rules"; evaluatePartitionStatus in
 // core/internal/evaluator/caching.go as of 2024), of which these are the differences. Burrow reads the topic __consumer_offsets and sees each commit

@@ -291,7 +291,7 @@ func (p *kafkafleetProvider) Resources(context.Context) []func() resource.Resour
 }
 
 func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newClusterDataSource, newBrokersDataSource, newRebalancePlanDataSource, newHealthDataSource, newTopicsDataSource}
+	return []func() datasource.DataSource{newClusterDataSource, newBrokersDataSource, newRebalancePlanDataSource, newHealthDataSource, newTopicsDataSource, newConsumerGroupsDataSource, newConsumerGroupLagDataSource}
 }
 
 func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
