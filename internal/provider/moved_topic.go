@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -20,14 +21,45 @@ type movedTopic struct {
 	Config            types.Map    `tfsdk:"config"`
 }
 
-// MoveState takes over a kafka_topic.
-func (r *topicResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{movedFrom("kafka_topic", 0, map[string]schema.Attribute{
+// MoveState takes over a kafka_topic, and a kafkafleet_topics that has one topic.
+func (r *topicResource) MoveState(ctx context.Context) []resource.StateMover {
+	return []resource.StateMover{movedFromMap(ctx), movedFrom("kafka_topic", 0, map[string]schema.Attribute{
 		"name":               schema.StringAttribute{Optional: true},
 		"partitions":         schema.Int64Attribute{Optional: true},
 		"replication_factor": schema.Int64Attribute{Optional: true},
 		"config":             schema.MapAttribute{Optional: true, ElementType: types.StringType},
 	}, moveTopic)}
+}
+
+// movedFromMap takes a map of one topic as that topic.
+func movedFromMap(ctx context.Context) resource.StateMover {
+	var many resource.SchemaResponse
+	(&topicsResource{}).Schema(ctx, resource.SchemaRequest{}, &many)
+	return resource.StateMover{
+		SourceSchema: &many.Schema,
+		StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+			if req.SourceTypeName != "kafkafleet_topics" || req.SourceState == nil {
+				return
+			}
+			var from topicsModel
+			resp.Diagnostics.Append(req.SourceState.Get(ctx, &from)...)
+			topics := from.topics(ctx, &resp.Diagnostics)
+			if resp.Diagnostics.HasError() {
+				return
+			}
+			if len(topics) != 1 {
+				notMoved("kafkafleet_topics", fmt.Sprintf("it has %d topics, and a kafkafleet_topic is one", len(topics)), &resp.Diagnostics)
+				return
+			}
+			for name, t := range topics {
+				m := from.single(name, t)
+				m.ID, m.AllowRecreate, m.Timeouts = joinID(from.Cluster, name), types.BoolValue(false), from.Timeouts
+				m.ConfigEffective = types.MapNull(types.StringType)
+				resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+				resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, topicIdentity{Cluster: m.Cluster, Name: m.Name})...)
+			}
+		},
+	}
 }
 
 func moveTopic(ctx context.Context, from movedTopic, resp *resource.MoveStateResponse) string {

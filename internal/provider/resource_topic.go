@@ -390,9 +390,13 @@ func (r *topicResource) checkCollision(ctx context.Context, k *kafka.Client, nam
 		return
 	}
 	for _, other := range others {
-		diags.AddAttributeWarning(path.Root("name"), "The topic's name collides with another one",
-			fmt.Sprintf("Topics %q and %q are both %q in Kafka's metrics, so that they cannot be told apart there. Kafka refuses to create the second one.", name, other, kafka.MetricName(name)))
+		warnCollision(name, other, diags)
 	}
+}
+
+func warnCollision(name, other string, diags *diag.Diagnostics) {
+	diags.AddAttributeWarning(path.Root("name"), "The topic's name collides with another one",
+		fmt.Sprintf("Topics %q and %q are both %q in Kafka's metrics, so that they cannot be told apart there. Kafka refuses to create the second one.", name, other, kafka.MetricName(name)))
 }
 
 // addTopicError puts Kafka's own words to the attribute that they are about.

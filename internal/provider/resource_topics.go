@@ -337,12 +337,19 @@ func (r *topicsResource) check(ctx context.Context, m topicsModel, topics, befor
 			fmt.Sprintf("In %s %s there and as declared. Nothing about them changes; they are managed from then on, and deleted when they are removed from the map.",
 				clusterName(m.Cluster), topicList(slices.Sorted(maps.Keys(there)))))
 	}
+	spelled := map[string]string{}
 	for _, name := range added {
-		if !there[name] {
-			about := about(name, diags)
-			r.one.checkCollision(ctx, k, name, &about.diags)
-			about.tell()
+		if there[name] {
+			continue
 		}
+		about := about(name, diags)
+		r.one.checkCollision(ctx, k, name, &about.diags)
+		// Of two in one request Kafka takes both, though it would refuse the second one in the next request.
+		if other, ok := spelled[kafka.MetricName(name)]; ok {
+			warnCollision(name, other, &about.diags)
+		}
+		spelled[kafka.MetricName(name)] = name
+		about.tell()
 	}
 	// One topic of each form stands for all: Kafka looks at the form, and not at the name.
 	seen := map[string]bool{}

@@ -4,7 +4,7 @@ import (
 	"sync"
 )
 
-// replies are what moto answered to reads since the last write. Moto is a Python process on the cores that the machines share, and the same looks
+// replies are what moto answered to reads of one service since its last write. Moto is a Python process on the cores that the machines share, and the same looks
 // come by the hundred: what EC2 takes for them it takes from nobody's broker.
 type replies struct {
 	mu     sync.Mutex

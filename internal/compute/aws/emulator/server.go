@@ -59,7 +59,8 @@ type Server struct {
 	http     http.Server
 	work     sync.WaitGroup
 	ended    chan struct{}
-	replies  replies
+	// ec2Replies and ssmReplies are apart: a renewed lease changes nothing of instances.
+	ec2Replies, ssmReplies replies
 
 	mu       sync.Mutex
 	faults   Faults
@@ -323,20 +324,24 @@ func (s *Server) count(r *http.Request, action string, form url.Values, isJSON b
 	}
 }
 
-// moto hands a call on, or answers it by what moto said of the same one since the last write.
+// moto hands a call on, or answers it by what moto said of the same one since the last write to the same service.
 func (s *Server) moto(r *http.Request, body []byte) (code int, reply []byte) {
-	target := r.Header.Get("X-Amz-Target")
+	target := r.Header.Get("X-Amz-Target") // EC2's calls have none.
+	replies := &s.ec2Replies
+	if target != "" {
+		replies = &s.ssmReplies
+	}
 	if !strings.HasPrefix(target, "AmazonSSM.Get") && !bytes.Contains(body, []byte("Action=Describe")) {
-		defer s.replies.forget()
+		defer replies.forget()
 		return s.ask(r, body)
 	}
 	key := target + "\n" + string(body)
-	known, now := s.replies.of(key)
+	known, now := replies.of(key)
 	if known != nil {
 		return http.StatusOK, known
 	}
 	if code, reply = s.ask(r, body); code == http.StatusOK {
-		s.replies.keep(key, reply, now)
+		replies.keep(key, reply, now)
 	}
 	return code, reply
 }
