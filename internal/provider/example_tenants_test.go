@@ -22,15 +22,27 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
-// tenants is examples/tenants, run by the real CLI and the built provider.
+// tenants is examples/tenants, or another example, run by the real CLI and the built provider.
 type tenants struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// newTenants copies examples/ to a folder of its own, which is gone at the end of the test, and makes the module ready.
+// members are those of examples/tenants.
+var members = []string{"shop-api", "shop-billing", "shop-support", "shop-audit", "reports-job"}
+
+// newTenants is examples/tenants, with its modules made ready.
 func newTenants(t *testing.T) tenants {
+	t.Helper()
+	c := newExample(t, "tenants", members...)
+	c.run(0, "get")
+	return c
+}
+
+// newExample copies examples/ to a folder of its own, which is gone at the end of the test. The example of this name is run there, with the first
+// passwords of these users.
+func newExample(t *testing.T, name string, users ...string) tenants {
 	t.Helper()
 	examples := t.TempDir()
 	if err := os.CopyFS(examples, os.DirFS("../../examples")); err != nil {
@@ -45,17 +57,15 @@ func newTenants(t *testing.T) tenants {
 	if err := os.WriteFile(rc, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := tenants{t: t, dir: filepath.Join(examples, "tenants"), env: append(os.Environ(),
-		"TF_VAR_passwords="+passwordsOf("1"), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
+	return tenants{t: t, dir: filepath.Join(examples, name), env: append(os.Environ(),
+		"TF_VAR_passwords="+passwordsOf("1", users...), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1",
 		fmt.Sprintf("TF_VAR_bootstrap_servers=[\"%s\"]", strings.Join(sharedKafka(t).Bootstrap(), `","`)))}
-	c.run(0, "get")
-	return c
 }
 
-// passwordsOf are the variable with the passwords of this version. A member's password has its name in it, and the example's members are these.
-func passwordsOf(version string) string {
+// passwordsOf are the variable with the passwords of this version. A user's password has the name in it.
+func passwordsOf(version string, users ...string) string {
 	passwords := map[string]string{}
-	for _, name := range []string{"shop-api", "shop-billing", "shop-support", "shop-audit", "reports-job"} {
+	for _, name := range users {
 		passwords[name] = passwordOf(name, version)
 	}
 	text, _ := json.Marshal(passwords) //nolint:errcheck // A map of strings always marshals.
@@ -66,7 +76,7 @@ func passwordOf(name, version string) string { return "secret-" + version + "-of
 
 // with is the same with other passwords.
 func (c tenants) with(version string) tenants {
-	c.env = append(slices.Clone(c.env), "TF_VAR_passwords="+passwordsOf(version))
+	c.env = append(slices.Clone(c.env), "TF_VAR_passwords="+passwordsOf(version, members...))
 	return c
 }
 

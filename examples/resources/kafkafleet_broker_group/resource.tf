@@ -1,8 +1,8 @@
 resource "kafkafleet_broker_group" "main" {
   cluster       = kafkafleet_cluster.shop.name
   name          = "main"
-  brokers       = 6
-  instance_type = "local.large"
+  brokers       = 3
+  instance_type = "local.small"
   kafka_version = kafkafleet_cluster.shop.kafka_version
 
   # What no other group claims lives here.
@@ -15,7 +15,7 @@ resource "kafkafleet_broker_group" "main" {
     "queued.max.requests" = "1000"
   }
 
-  jvm = { heap = "1GiB" }
+  jvm = { heap = "512MiB" }
 
   rollout_policy = {
     max_surge = 2
@@ -31,7 +31,7 @@ resource "kafkafleet_broker_group" "events" {
   cluster       = kafkafleet_cluster.shop.name
   name          = "events"
   brokers       = 3
-  instance_type = "local.large"
+  instance_type = "local.small"
   kafka_version = kafkafleet_cluster.shop.kafka_version
 
   topics = ["events\\..*", "check_runs|notifications"]
