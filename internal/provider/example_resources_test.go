@@ -54,7 +54,7 @@ func TestAccTheExamplesOfTheResourcesAreApplied(t *testing.T) {
 		}
 		return resource.TestStep{Config: fleets + examplesOf(t, names...)}
 	}
-	topics, users := step("kafkafleet_topic", "kafkafleet_acl"), step("kafkafleet_acls", "kafkafleet_quota", "kafkafleet_user")
+	topics, users := step("kafkafleet_topic", "kafkafleet_topics", "kafkafleet_acl"), step("kafkafleet_acls", "kafkafleet_quota", "kafkafleet_user")
 	users.ConfigVariables = passwords
 	for _, of := range new(kafkafleetProvider).Resources(t.Context()) {
 		var meta frameworkresource.MetadataResponse
