@@ -56,7 +56,10 @@ func TestMoveFromAnotherProvider(t *testing.T) {
 	if id, _ := w.attribute("kafkafleet_topic", "topic_id").(string); id == "" {
 		t.Error("the topic was not read from Kafka")
 	}
-	if calls := w.apply(vars("another one")...); len(calls) != 1 || !strings.Contains(calls[0], "AlterUserScramCredentials") {
+	// The mark of the password came along, and the log shows what is changed.
+	calls := w.apply(vars("another one")...)
+	other := func(call string) bool { return !strings.Contains(call, "AlterUserScramCredentials") }
+	if len(calls) == 0 || slices.ContainsFunc(calls, other) {
 		t.Errorf("an edited password made the calls %q", calls)
 	}
 }
