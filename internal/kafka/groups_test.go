@@ -14,30 +14,36 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
 )
 
-// commit commits offsets of partition 0 of a topic for groups without members.
+// commit commits an offset of partition 0 of a topic for groups without members.
 func commit(t *testing.T, c *kafkatest.Cluster, topic string, offset int64, groups ...string) {
 	t.Helper()
 	// Later versions name topics by their ids.
 	conn := dial(t, c, kgo.MaxVersions(kversion.V3_8_0()))
+	work, ctx := errgroup.WithContext(t.Context())
+	work.SetLimit(20)
 	for _, group := range groups {
-		req := kmsg.NewPtrOffsetCommitRequest()
-		req.Group = group
-		committed, partition := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
-		partition.Offset = offset
-		committed.Topic, committed.Partitions = topic, append(committed.Partitions, partition)
-		req.Topics = append(req.Topics, committed)
-		resp, err := req.RequestWith(t.Context(), conn)
-		if err == nil {
-			err = kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		work.Go(func() error {
+			req := kmsg.NewPtrOffsetCommitRequest()
+			req.Group = group
+			committed, partition := kmsg.NewOffsetCommitRequestTopic(), kmsg.NewOffsetCommitRequestTopicPartition()
+			partition.Offset = offset
+			committed.Topic, committed.Partitions = topic, append(committed.Partitions, partition)
+			req.Topics = append(req.Topics, committed)
+			resp, err := req.RequestWith(ctx, conn)
+			if err != nil {
+				return err
+			}
+			return kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode)
+		})
+	}
+	if err := work.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -72,12 +78,14 @@ func stream(t *testing.T, c *kafkatest.Cluster, group, topic string) {
 	topology.Subtopologies = append(topology.Subtopologies, sub)
 	req.Topology = &topology
 	req.ActiveTasks, req.StandbyTasks, req.WarmupTasks = []kmsg.TaskIDs{}, []kmsg.TaskIDs{}, []kmsg.TaskIDs{}
+	brokers := conn.SeedBrokers() // One of them coordinates the group.
 	eventually(t, time.Minute, func() string {
-		resp, err := req.RequestWith(t.Context(), conn)
+		resp, err := req.RequestWith(t.Context(), brokers[0])
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
 		}
 		if err != nil {
+			brokers = append(brokers[1:], brokers[0])
 			return err.Error()
 		}
 		req.MemberEpoch, req.Topology, req.RebalanceTimeoutMillis = resp.MemberEpoch, nil, -1
@@ -180,7 +188,7 @@ func TestGroupsOfEveryType(t *testing.T) {
 
 // TestGroupsAreReadByFewRequests however many there are, and a reader creates nothing where there are none.
 func TestGroupsAreReadByFewRequests(t *testing.T) {
-	const topic, many = "many-groups", 250
+	const topic, many = "many-groups", 210
 	cluster := kafkatest.Start(t, kafkatest.Options{Brokers: 1, Proxied: true})
 	client := connect(t, cluster, func(cfg *kafka.Config) {
 		cfg.Bootstrap = func(context.Context) ([]string, error) { return cluster.Proxied(), nil }
