@@ -17,7 +17,7 @@ import (
 var aGroup = regexp.MustCompile(`resource "kafkafleet_broker_group" "\w+" {`)
 
 // examplesOf are the examples of these types as they are in the documents: the least, and one that shows what there is. They are not kept from being
-// destroyed, since a test leaves nothing behind. Those with further names, which take other providers, are left out.
+// destroyed, since a test leaves nothing behind. Those with further names, which take other providers or more machines, are left out.
 func examplesOf(t *testing.T, names ...string) string {
 	t.Helper()
 	var all strings.Builder

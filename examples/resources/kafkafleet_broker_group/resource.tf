@@ -25,14 +25,3 @@ resource "kafkafleet_broker_group" "main" {
   # A plan shows a rebalance when a broker has more than 1.3 times the mean.
   rebalance = { threshold = 1.3 }
 }
-
-# The topics that carry the most are on machines of their own.
-resource "kafkafleet_broker_group" "events" {
-  cluster       = kafkafleet_cluster.shop.name
-  name          = "events"
-  brokers       = 3
-  instance_type = "local.small"
-  kafka_version = kafkafleet_cluster.shop.kafka_version
-
-  topics = ["events\\..*", "check_runs|notifications"]
-}
