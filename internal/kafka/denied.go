@@ -26,6 +26,13 @@ var operations = map[string]string{
 	"AlterUserScramCredentials":    "Alter",
 	"DescribeLogDirs":              "Describe",
 	"ElectLeaders":                 "Alter",
+	"ListOffsets":                  "Describe",
+	"DeleteRecords":                "Delete",
+	"FindCoordinator":              "Describe",
+	"ConsumerGroupDescribe":        "Describe",
+	"DescribeGroups":               "Describe",
+	"OffsetFetch":                  "Describe",
+	"OffsetCommit":                 "Read",
 	"ListPartitionReassignments":   "Describe",
 	"AlterPartitionAssignments":    "Alter",
 	"UpdateFeatures":               "Alter",
@@ -34,14 +41,9 @@ var operations = map[string]string{
 	"RemoveRaftVoter":              "Alter",
 	"UnregisterBroker":             "Alter",
 	"ControllerRegistration":       "ClusterAction",
-	"FindCoordinator":              "Describe",
 	"ListGroups":                   "Describe",
-	"DescribeGroups":               "Describe",
-	"ConsumerGroupDescribe":        "Describe",
 	"ShareGroupDescribe":           "Describe",
 	"StreamsGroupDescribe":         "Describe",
-	"OffsetFetch":                  "Describe",
-	"ListOffsets":                  "Describe",
 }
 
 // denied says which right is missing, when that is what Kafka answered with; other errors stay as they are.

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"sync"
 
 	"github.com/IBM/sarama"
-	"golang.org/x/sync/errgroup"
 )
 
 // offsetFetchVersion is an old one that every Kafka since 2.1 has.
@@ -47,19 +46,8 @@ func (c *Client) CommittedOffsets(ctx context.Context, group string) (map[TopicP
 	return committed, nil
 }
 
-// LogEnds returns the end of every partition of the topics, the offset that the next record gets, as far as records are on all replicas in sync. It
-// takes one request to each leader of a thousand partitions. Topics that do not exist have none. A partition without a leader is waited for like a
-// broker that does not answer, and is ErrUnreachable then.
-func (c *Client) LogEnds(ctx context.Context, topics []string) (map[TopicPartition]int64, error) {
-	var ends map[TopicPartition]int64
-	err := c.retry(ctx, 3, 0, func(ctx context.Context) (err error) {
-		ends, err = c.logEnds(ctx, topics)
-		return err
-	})
-	return ends, err
-}
-
-func (c *Client) logEnds(ctx context.Context, topics []string) (map[TopicPartition]int64, error) {
+// TopicEnds returns the end of every partition of the topics, as LogEnds does. Topics that do not exist have none.
+func (c *Client) TopicEnds(ctx context.Context, topics []string) (map[TopicPartition]int64, error) {
 	if len(topics) == 0 {
 		return nil, nil // A request without topics would ask for all of them.
 	}
@@ -78,56 +66,69 @@ func (c *Client) logEnds(ctx context.Context, topics []string) (map[TopicPartiti
 		}
 		found[name] = t
 	}
-	led := map[int32][]TopicPartition{}
+	var partitions []TopicPartition
 	for _, t := range found {
 		for _, p := range t.Partitions {
-			if p.Leader < 0 {
-				return nil, fmt.Errorf("%w: partition %d of topic %q has no leader, and its end is not known", ErrUnreachable, p.Partition, t.Name)
-			}
-			led[p.Leader] = append(led[p.Leader], TopicPartition{Topic: t.Name, Partition: p.Partition})
+			partitions = append(partitions, TopicPartition{Topic: t.Name, Partition: p.Partition})
 		}
 	}
-	var mu sync.Mutex
-	ends := map[TopicPartition]int64{}
-	work, ctx := errgroup.WithContext(ctx)
-	work.SetLimit(atOnce)
-	for leader, partitions := range led {
-		for chunk := range slices.Chunk(partitions, maxPartitionsPerRequest) {
-			work.Go(func() error {
-				r, err := c.logEndsAt(ctx, leader, chunk)
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				for _, p := range chunk {
-					ends[p] = r.GetBlock(p.Topic, p.Partition).Offset
-				}
-				return nil
-			})
-		}
-	}
-	return ends, work.Wait()
+	return c.listOffsets(ctx, partitions, sarama.OffsetNewest)
 }
 
-// logEndsAt asks the leader of partitions for their ends. The answer has a block for each of them.
-func (c *Client) logEndsAt(ctx context.Context, leader int32, partitions []TopicPartition) (*sarama.OffsetResponse, error) {
-	return request(ctx, c, c.broker(leader), "ListOffsets", func(b *sarama.Broker) (*sarama.OffsetResponse, error) {
-		in := sarama.NewOffsetRequest(sarama.MaxVersion)
-		for _, p := range partitions {
-			in.AddBlock(p.Topic, p.Partition, sarama.OffsetNewest, 1)
-		}
-		return b.GetAvailableOffsets(in)
-	}, func(r *sarama.OffsetResponse) error {
-		for _, p := range partitions {
-			block := r.GetBlock(p.Topic, p.Partition)
-			if block == nil {
-				return fmt.Errorf("%w: the answer says nothing of partition %d of topic %q", ErrUnreachable, p.Partition, p.Topic)
+// CommitOffsets sets the offsets of a group that has no members, and creates the group where there is none. Kafka refuses it as ErrInvalid when the group
+// has a member by then. Every partition that was refused is in the error, the others are set.
+func (c *Client) CommitOffsets(ctx context.Context, group string, offsets map[TopicPartition]int64) error {
+	var errs []error
+	for some := range slices.Chunk(slices.SortedFunc(maps.Keys(offsets), TopicPartition.Compare), maxPartitionsPerRequest) {
+		errs = append(errs, c.commitOffsets(ctx, group, some, offsets))
+	}
+	return errors.Join(errs...)
+}
+
+// commitOffsets is CommitOffsets for as many partitions as one record batch of the coordinator's log has room for.
+func (c *Client) commitOffsets(ctx context.Context, group string, partitions []TopicPartition, offsets map[TopicPartition]int64) error {
+	c.mutation("OffsetCommit", fmt.Sprintf("group %s, %d partitions, the first is %s", group, len(partitions), partitions[0]))
+	// No epoch of a leader is known of the offset, and an epoch that is wrong would have consumers look for a truncation of the log.
+	const noEpoch = -1
+	var r *sarama.OffsetCommitResponse
+	err := c.onCoordinator(ctx, group, func(ctx context.Context, broker coordinator) (err error) {
+		r, err = request(ctx, c, broker.nodes, "OffsetCommit", func(b *sarama.Broker) (*sarama.OffsetCommitResponse, error) {
+			in := &sarama.OffsetCommitRequest{Version: 8, ConsumerGroup: group, ConsumerGroupGeneration: sarama.GroupGenerationUndefined}
+			for _, p := range partitions {
+				in.AddBlockWithLeaderEpoch(p.Topic, p.Partition, offsets[p], noEpoch, 0, "")
 			}
-			if err := topicError(p.Topic, int16(block.Err), nil); err != nil {
-				return err
+			return b.CommitOffset(in)
+		}, func(r *sarama.OffsetCommitResponse) error {
+			// A repetition sets what was set already once more.
+			for _, p := range partitions {
+				if err := commitError(group, p, r); err != nil && passes(err) {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
+		return err
 	})
+	if err != nil {
+		return fmt.Errorf("setting offsets of group %q: %w", group, err)
+	}
+	var errs []error
+	for _, p := range partitions {
+		if err := commitError(group, p, r); err != nil {
+			errs = append(errs, fmt.Errorf("setting the offset of group %q in %s: %w", group, p, classify(c.denied(err, "OffsetCommit"))))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// commitError is what an answer says of one partition.
+func commitError(group string, p TopicPartition, r *sarama.OffsetCommitResponse) error {
+	code, ok := r.Errors[p.Topic][p.Partition]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: the answer says nothing of it", ErrInvalid)
+	case errors.Is(code, sarama.ErrTopicAuthorizationFailed):
+		return topicError(p.Topic, int16(code), nil)
+	}
+	return groupError(group, int16(code), nil)
 }

@@ -30,6 +30,9 @@ const (
 // coordinator assigns.
 var GroupStates = []string{"Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Assigning", "Reconciling", "NotReady"}
 
+// emptyGroup is the state of a group that has offsets and no members.
+const emptyGroup = "Empty"
+
 // deadGroup is the state by which Kafka says of a group that it does not exist, where it has no error for that.
 const deadGroup = "Dead"
 
@@ -55,6 +58,9 @@ type Group struct {
 	// Members are in the order of their ids.
 	Members []GroupMember
 }
+
+// Active says that somebody takes part in the group, so that its offsets are not anybody else's to set.
+func (g Group) Active() bool { return len(g.Members) > 0 || g.State != emptyGroup }
 
 // GroupMember is one client of a group.
 type GroupMember struct {
@@ -211,6 +217,11 @@ func (c *Client) atCoordinator(ctx context.Context, group string, do func(ctx co
 	if _, err := c.reader.Topic(ctx, offsetsTopic); errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("%w: the cluster has never had a group", ErrNotFound)
 	}
+	return c.onCoordinator(ctx, group, do)
+}
+
+// onCoordinator is atCoordinator for what may be the first of all groups.
+func (c *Client) onCoordinator(ctx context.Context, group string, do func(ctx context.Context, broker coordinator) error) error {
 	return c.retry(ctx, 3, 0, func(ctx context.Context) error {
 		r, err := request(ctx, c, c.anyBroker(), "FindCoordinator", func(b *sarama.Broker) (*sarama.FindCoordinatorResponse, error) {
 			return b.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: group, CoordinatorType: sarama.CoordinatorGroup})

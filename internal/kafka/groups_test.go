@@ -248,11 +248,11 @@ func TestOffsetsOfAGroup(t *testing.T) {
 	if want := (map[kafka.TopicPartition]int64{{Topic: topic}: 3}); err != nil || !reflect.DeepEqual(committed, want) {
 		t.Errorf("committed %v (%v), want %v", committed, err, want)
 	}
-	ends, err := client.LogEnds(t.Context(), []string{topic, "there-is-no-such-topic"})
+	ends, err := client.TopicEnds(t.Context(), []string{topic, "there-is-no-such-topic"})
 	if want := (map[kafka.TopicPartition]int64{{Topic: topic}: 0, {Topic: topic, Partition: 1}: 5}); err != nil || !reflect.DeepEqual(ends, want) {
 		t.Errorf("ends %v (%v), want %v", ends, err, want)
 	}
-	if none, err := client.LogEnds(t.Context(), nil); err != nil || len(none) != 0 {
+	if none, err := client.TopicEnds(t.Context(), nil); err != nil || len(none) != 0 {
 		t.Errorf("the ends of no topics: %v, %v", none, err)
 	}
 }

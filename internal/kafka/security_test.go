@@ -230,7 +230,7 @@ func TestSecurityDeniedNamesTheRight(t *testing.T) {
 		"delete a user":         {c.DeleteUserCredential(ctx, "bob", kafka.MechanismSCRAM512), `Alter on the cluster`},
 		"see a group":           {second(c.Group(ctx, "not-bobs-group")), `Describe on group "not-bobs-group"`},
 		"see a group's offsets": {second(c.CommittedOffsets(ctx, "not-bobs-group")), `Describe on group "not-bobs-group"`},
-		"see a log's end":       {second(c.LogEnds(ctx, []string{"not-bobs"})), `Describe on topic "not-bobs"`},
+		"see a log's end":       {second(c.TopicEnds(ctx, []string{"not-bobs"})), `Describe on topic "not-bobs"`},
 		"see the quorum (kmsg)": {second(c.Quorum(ctx)), `Describe on the cluster`},
 		"move partitions (kmsg)": {c.Reassign(ctx, []kafka.Reassignment{{Topic: "not-bobs", Replicas: []int32{1, 2, 3}}}, false),
 			`Alter on the cluster`},

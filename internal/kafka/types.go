@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -125,6 +126,13 @@ const MetadataVersionFeature = "metadata.version"
 type TopicPartition struct {
 	Topic     string
 	Partition int32
+}
+
+func (p TopicPartition) String() string { return fmt.Sprintf("%s-%d", p.Topic, p.Partition) }
+
+// Compare orders partitions by topic and number.
+func (p TopicPartition) Compare(q TopicPartition) int {
+	return cmp.Or(cmp.Compare(p.Topic, q.Topic), cmp.Compare(p.Partition, q.Partition))
 }
 
 // ConfigEntry is one effective setting of a topic or broker.

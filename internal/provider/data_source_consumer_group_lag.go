@@ -264,7 +264,7 @@ func watch(ctx context.Context, k *kafka.Client, group kafka.Group, topics []str
 			read[p.Topic] = true
 		}
 		maps.DeleteFunc(read, func(topic string, _ bool) bool { return topics != nil && !slices.Contains(topics, topic) })
-		ends, err := k.LogEnds(ctx, slices.Sorted(maps.Keys(read)))
+		ends, err := k.TopicEnds(ctx, slices.Sorted(maps.Keys(read)))
 		if err != nil {
 			return nil, err
 		}

@@ -30,11 +30,14 @@ func configure(t *testing.T, block map[string]any) (*providerData, diag.Diagnost
 // unknown stands for a value that is only known after apply.
 type unknown struct{}
 
-// value makes a value of a type from Go's maps, slices and scalars; what is missing is null.
+// value makes a value of a type from Go's maps, slices and scalars; what is missing is null, and a value of Terraform's is taken as it is.
 func value(t *testing.T, kind tftypes.Type, v any) tftypes.Value {
 	t.Helper()
 	if _, ok := v.(unknown); ok {
 		return tftypes.NewValue(kind, tftypes.UnknownValue)
+	}
+	if given, ok := v.(tftypes.Value); ok {
+		return given
 	}
 	switch kind := kind.(type) {
 	case tftypes.Object:

@@ -295,7 +295,7 @@ func (p *kafkafleetProvider) DataSources(context.Context) []func() datasource.Da
 }
 
 func (p *kafkafleetProvider) Actions(context.Context) []func() action.Action {
-	return []func() action.Action{newRebalanceAction, newReplaceNodeAction}
+	return []func() action.Action{newDeleteRecordsAction, newElectLeadersAction, newRebalanceAction, newReplaceNodeAction, newResetOffsetsAction}
 }
 
 func (p *kafkafleetProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
