@@ -247,7 +247,7 @@ func TestAccElectLeaders(t *testing.T) {
 		),
 	})
 	turned(2) // The broker that leads all of them is 2 now, and 1 is preferred but in elect.a-1.
-	expectRefusal(t, a, map[string]any{"topics": texts("elect.a", "elect.missing")}, `no topic's name matches "elect.missing"`)
+	expectRefusal(t, a, map[string]any{"topics": texts("elect.a", "elect.missing")}, `No topic's name matches "elect.missing"`)
 	expectRefusal(t, a, map[string]any{"partitions": numbered("elect.a", 0, 3)}, `"elect.a" has no partition 3: it has 3 partitions`)
 	expectRefusal(t, a, map[string]any{"partitions": numbered("elect.missing", 0)}, "not found")
 	expectLed(2, 2, 2, 2)
@@ -296,12 +296,12 @@ func TestAccDeleteRecords(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	expectRefusal(t, a, map[string]any{"topic": topic, "before_offset": offsets(map[string]int{"0": 6, "1": 1})}, "partition 0 ends at offset 5 (its high watermark), and before_offset is 6")
+	expectRefusal(t, a, map[string]any{"topic": topic, "before_offset": offsets(map[string]int{"0": 6, "1": 1})}, "Partition 0 ends at offset 5 (its high watermark), and before_offset is 6")
 	expectRefusal(t, a, map[string]any{"topic": topic, "before_offset": offsets(map[string]int{"1": 1, "2": 1})}, `"delete-records" has no partition 2: it has 2 partitions`)
 	expectRefusal(t, a, map[string]any{"topic": topic + "-compacted", "all": true}, `cleanup.policy = "compact"`, `only where "delete" is in it`)
 	expectRefusal(t, a, map[string]any{"topic": topic + "-missing", "all": true}, "not found")
 	expectRefusal(t, a, map[string]any{"topic": "__" + topic, "all": true}, `Topic "__delete-records" is kept by Kafka or another tool for itself`)
-	expectRefusal(t, a, map[string]any{"topic": topic}, "exactly one of")
+	expectRefusal(t, a, map[string]any{"topic": topic}, "Exactly one of")
 	expectRun(t, a, map[string]any{"topic": topic, "all": true, "dry_run": true}, "To delete: 8 records of topic \"delete-records\" (by their offsets), after which its logs begin at 5 (partition 0), 3 (partition 1).", "Dry run")
 	expect(kafka.LogEnds{End: 5}, kafka.LogEnds{End: 3})
 	expectRun(t, a, map[string]any{"topic": topic, "before_offset": offsets(map[string]int{"0": 1})}, "Deleted 1 record of topic \"delete-records\" (by their offsets): its logs begin at 1 (partition 0).")
