@@ -269,7 +269,7 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 		}
 		limits, raised := m.limits(g, o, copied)
 		m.tellRaised(ctx, c, g, raised)
-		for r := range small(s.Moves, func(id int32) int64 { return followerRate(o, limits, id) }) {
+		for r := range small(s.Moves, led(o), func(id int32) int64 { return followerRate(o, limits, id) }) {
 			tp := kafka.TopicPartition(r.TopicPartition)
 			followers[tp] = slices.DeleteFunc(followers[tp], func(id int32) bool { return id == r.Broker })
 		}
@@ -290,19 +290,38 @@ func (m *moving) move(ctx context.Context, c *Client, k Kafka, g goal, o observe
 // A follower may take that much at once, and takes nothing more until the second is over. The end of a reassignment begins a new epoch
 // of the leader, in which a throttled follower does not know yet that it is in sync: it waits for the end of the second, too, and
 // with it every acknowledgement of the partition. Whatever else is copied is still on its way when the first second is over, and
-// from then on the limit lets something through all the time.
-func small(moves []plan.Reassignment, limit func(id int32) int64) map[throttle.Replica]bool {
-	bySize := slices.SortedStableFunc(slices.Values(moves), func(a, b plan.Reassignment) int { return cmp.Compare(a.Bytes, b.Bytes) })
+// from then on the limit lets something through all the time. One whose leader has not said how large it is may be of any size.
+func small(moves []plan.Reassignment, sizes map[plan.TopicPartition]int64, limit func(id int32) int64) map[throttle.Replica]bool {
+	known := slices.DeleteFunc(slices.Clone(moves), func(r plan.Reassignment) bool { _, ok := sizes[r.TopicPartition]; return !ok })
+	slices.SortStableFunc(known, func(a, b plan.Reassignment) int { return cmp.Compare(sizes[a.TopicPartition], sizes[b.TopicPartition]) })
 	out, taken := map[throttle.Replica]bool{}, map[int32]int64{}
-	for _, r := range bySize {
+	for _, r := range known {
 		for _, id := range r.Added() {
 			rate := limit(id)
-			if taken[id] += r.Bytes; rate > 0 && taken[id] <= rate {
+			if taken[id] += sizes[r.TopicPartition]; rate > 0 && taken[id] <= rate {
 				out[throttle.Replica{TopicPartition: r.TopicPartition, Broker: id}] = true
 			}
 		}
 	}
 	return out
+}
+
+// led are the sizes of partitions as their leaders have told them.
+func led(o observed) map[plan.TopicPartition]int64 {
+	leader := map[plan.TopicPartition]int32{}
+	for _, p := range o.Partitions {
+		leader[p.TopicPartition] = p.Leader
+	}
+	sizes := map[plan.TopicPartition]int64{}
+	for _, dir := range o.dirs {
+		for _, r := range dir.Replicas {
+			tp := plan.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+			if at, ok := leader[tp]; ok && at == dir.Broker && !r.Future {
+				sizes[tp] = r.Bytes
+			}
+		}
+	}
+	return sizes
 }
 
 // followerRate is the limit of what a broker copies when the changes are made, 0 when there is none.

@@ -313,7 +313,7 @@ func (j *judge) move(w *World, p *Provider, one *partition, to []int32, free map
 		}
 		free[id] += one.end
 		if len(mark.Leader[one.number]) == 0 || free[id] > w.rates[id].Follower*11/10 {
-			j.violate(w, Throttled, "%s is moved to node %d without a throttle", one, id)
+			j.violate(w, Throttled, "%s is moved to node %d without a throttle: %d bytes of %d, %d a second, with %d marks of sources", one, id, free[id], w.rates[id].Follower, one.rate, len(mark.Leader[one.number]))
 		}
 	}
 	if len(added) > 0 && j.limited {
