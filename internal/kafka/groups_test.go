@@ -48,9 +48,9 @@ func commit(t *testing.T, c *kafkatest.Cluster, topic string, offset int64, grou
 }
 
 // consume joins a group until the test ends.
-func consume(t *testing.T, c *kafkatest.Cluster, topic, clientID string, opts ...kgo.Opt) *kgo.Client {
+func consume(t *testing.T, clientID string, opts ...kgo.Opt) {
 	t.Helper()
-	conn := dial(t, c, append(opts, kgo.ClientID(clientID), kgo.ConsumeTopics(topic))...)
+	conn := dial(t, shared, append(opts, kgo.ClientID(clientID))...)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -63,7 +63,6 @@ func consume(t *testing.T, c *kafkatest.Cluster, topic, clientID string, opts ..
 		cancel()
 		<-done
 	})
-	return conn
 }
 
 // stream joins a group as an application of Kafka Streams does that has one task for each partition of a topic.
@@ -104,10 +103,10 @@ func TestGroupsOfEveryType(t *testing.T) {
 	const topic = "groups"
 	createTopic(t, shared, topic, []int32{1}, []int32{2}, []int32{3})
 	commit(t, shared, topic, 0, "groups.empty")
-	consume(t, shared, topic, "one", kgo.ConsumerGroup("groups.classic"), kgo.InstanceID("first"))
-	consume(t, shared, topic, "two", kgo.ConsumerGroup("groups.classic"), kgo.InstanceID("second"))
-	consume(t, shared, topic, "three", kgo.ConsumerGroup("groups.consumer"), kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
-	consume(t, shared, topic, "four", kgo.ShareGroup("groups.share"))
+	consume(t, "one", kgo.ConsumeTopics(topic), kgo.ConsumerGroup("groups.classic"), kgo.InstanceID("first"))
+	consume(t, "two", kgo.ConsumeTopics(topic), kgo.ConsumerGroup("groups.classic"), kgo.InstanceID("second"))
+	consume(t, "three", kgo.ConsumeTopics(topic), kgo.ConsumerGroup("groups.consumer"), kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
+	consume(t, "four", kgo.ConsumeTopics(topic), kgo.ShareGroup("groups.share"))
 	stream(t, shared, "groups.streams", topic)
 
 	client := connect(t, shared)

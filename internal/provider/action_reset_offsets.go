@@ -245,9 +245,8 @@ func (m resetOffsetsModel) asked(ends kafka.LogEnds, from, since int64) int64 {
 
 // setOffsets sets what is not so yet, and believes what Kafka tells afterwards.
 func setOffsets(ctx context.Context, k *kafka.Client, group string, moves []offsetMove) error {
-	want, partitions := map[kafka.TopicPartition]int64{}, []kafka.TopicPartition{}
+	want := map[kafka.TopicPartition]int64{}
 	for _, move := range moves {
-		partitions = append(partitions, move.partition)
 		if move.from != move.to {
 			want[move.partition] = move.to
 		}

@@ -81,7 +81,7 @@ func commit(t *testing.T, conn *kgo.Client, group, topic string, offset int64) {
 }
 
 // join has a member in a group until the test ends, which reads and never commits, and waits until it has all partitions.
-func join(t *testing.T, topic string, partitions int, group string, opts ...kgo.Opt) {
+func join(t *testing.T, topic, group string, opts ...kgo.Opt) {
 	t.Helper()
 	conn, err := kgo.NewClient(append(opts, kgo.SeedBrokers(sharedKafka(t).Bootstrap()...), kgo.ConsumeTopics(topic), kgo.ClientID("member-of-"+group))...)
 	if err != nil {
@@ -100,9 +100,10 @@ func join(t *testing.T, topic string, partitions int, group string, opts ...kgo.
 		conn.Close()
 	})
 	k := direct(t, sharedKafka(t))
-	eventually(t, time.Minute, func() string {
+	all := len(partitionsOf(t, sharedKafka(t), topic))
+	eventually(t, 3*time.Minute, func() string { // The first share group waits for Kafka to make a topic for the states of all.
 		g, err := k.Group(t.Context(), group)
-		if err != nil || len(g.Members) != 1 || len(g.Members[0].Partitions[topic]) != partitions || g.State != "Stable" {
+		if err != nil || len(g.Members) != 1 || len(g.Members[0].Partitions[topic]) != all || g.State != "Stable" {
 			return fmt.Sprintf("group %s is %+v (%v)", group, g, err)
 		}
 		return ""
@@ -136,8 +137,8 @@ func TestAccConsumerGroupsAreFound(t *testing.T) {
 		groupTopic(t, topic, 2, 0)
 		commit(t, groupClient(t), "found.b", topic, 0)
 		commit(t, groupClient(t), "other.a", topic, 0)
-		join(t, topic, 2, "found.a", kgo.ConsumerGroup("found.a"), kgo.DisableAutoCommit(), kgo.InstanceID("static"), kgo.Balancers(kgo.RangeBalancer()))
-		join(t, topic, 2, "found.c", kgo.ConsumerGroup("found.c"), kgo.DisableAutoCommit(), kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
+		join(t, topic, "found.a", kgo.ConsumerGroup("found.a"), kgo.DisableAutoCommit(), kgo.InstanceID("static"), kgo.Balancers(kgo.RangeBalancer()))
+		join(t, topic, "found.c", kgo.ConsumerGroup("found.c"), kgo.DisableAutoCommit(), kgo.ServerSideBalancer(), kgo.Balancers(kgo.RangeBalancer()))
 	}
 	text := knownvalue.StringExact
 	group := func(name, kind, state, protocolType, protocol string, members ...knownvalue.Check) knownvalue.Check {
@@ -208,8 +209,8 @@ func TestAccConsumerGroupLag(t *testing.T) {
 		commit(t, conn, "lag.stop", topic, 10)
 		commit(t, conn, "lag.stop", "also-lagging", 1)
 		commit(t, conn, "lag.stall", topic, 20)
-		join(t, topic, 2, "lag.stall", kgo.ConsumerGroup("lag.stall"), kgo.DisableAutoCommit())
-		join(t, topic, 2, "lag.share", kgo.ShareGroup("lag.share"))
+		join(t, topic, "lag.stall", kgo.ConsumerGroup("lag.stall"), kgo.DisableAutoCommit())
+		join(t, topic, "lag.share", kgo.ShareGroup("lag.share"))
 	}
 	number, text, null := knownvalue.Int64Exact, knownvalue.StringExact, knownvalue.Null()
 	whole := func(data, status string, total int64, partitions ...knownvalue.Check) []statecheck.StateCheck {

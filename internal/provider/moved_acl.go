@@ -42,10 +42,7 @@ func moveACL(ctx context.Context, from movedACL, resp *resource.MoveStateRespons
 	if fault := from.fault(); fault != "" {
 		return fault
 	}
-	m := aclModel{bindingModel: bindingModel{
-		ResourceType: from.ResourceType, ResourceName: from.ResourceName, PatternType: from.PatternType,
-		Principal: from.Principal, Host: from.Host, Operation: from.Operation, Permission: from.Permission,
-	}}
+	m := aclModel{bindingModel: bindingModel(from)}
 	m.ID = m.id()
 	resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, m.identity())...)
