@@ -170,7 +170,7 @@ func (m *topicsModel) set(topics map[string]topicOfMany) {
 }
 
 func (m topicsModel) identity(topics map[string]topicOfMany) topicsIdentity {
-	return topicsIdentity{Cluster: m.Cluster, Names: slices.Sorted(maps.Keys(topics))}
+	return topicsIdentity{Cluster: m.Cluster, Names: append([]string{}, slices.Sorted(maps.Keys(topics))...)}
 }
 
 // single is a topic of the map as topicResource knows it.
@@ -651,6 +651,12 @@ func (r *topicsResource) Update(ctx context.Context, req resource.UpdateRequest,
 			resp.Diagnostics.AddError("The topics are not as declared yet", sentence(err))
 		}
 		return // The state stays as it was before.
+	}
+	if resp.Diagnostics.HasError() {
+		maps.DeleteFunc(found, func(name string, now topicOfMany) bool {
+			_, mine := before[name]
+			return !mine && difference(topics[name], now) != "" // It is somebody else's, and stays theirs.
+		})
 	}
 	m.set(found)
 	resp.Diagnostics.Append(resp.Identity.Set(after, m.identity(found))...)

@@ -165,9 +165,9 @@ func TestAccAnApplyOfManyTopicsThatFailsLosesNothing(t *testing.T) {
 	var made calls
 	var first string
 	elements := []string{`"half-other" = { partitions = 1 }`, `"half.done" = { partitions = 1 }`, `"half-more" = { partitions = 1 }`, `"half.more" = { partitions = 1 }`}
-	other := func(name string) resource.ConfigPlanChecks {
+	other := func(name string, partitions int32) resource.ConfigPlanChecks {
 		return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(func() error {
-			madeOutside(t, name, 1, nil)
+			madeOutside(t, name, partitions, nil)
 			return nil
 		})}}
 	}
@@ -193,18 +193,24 @@ func TestAccAnApplyOfManyTopicsThatFailsLosesNothing(t *testing.T) {
 		ProtoV6ProviderFactories: factories(&made),
 		Steps: []resource.TestStep{
 			{
-				Config: onShared(t, manyTopics("", elements[:2]...)), ConfigPlanChecks: other("half_done"),
+				Config: onShared(t, manyTopics("", elements[:2]...)), ConfigPlanChecks: other("half_done", 1),
 				ExpectError: regexp.MustCompile(`(?s)Topic\s+"half.done"\s+is\s+not\s+created.*Of\s+2\s+topics\s+1\s+failed.\s+Nothing\s+is\s+deleted`),
 			},
 			{
 				PreConfig: func() { first = idOf(t, "half-other"); without("half_done") },
 				Config:    onShared(t, manyTopics("", elements[:2]...)), Check: made1("half.done"),
 			},
-			{Config: onShared(t, manyTopics("", elements...)), ConfigPlanChecks: other("half_more"), ExpectError: regexp.MustCompile(`Topic\s+"half.more"\s+is\s+not\s+created`)},
+			{Config: onShared(t, manyTopics("", elements...)), ConfigPlanChecks: other("half_more", 1), ExpectError: regexp.MustCompile(`Topic\s+"half.more"\s+is\s+not\s+created`)},
 			{
 				PreConfig: func() { without("half_more") },
 				Config:    onShared(t, manyTopics("", elements...)), Check: made1("half.more"),
 			},
+			// What somebody else has made meanwhile, and is not as declared, does not become ours by that.
+			{
+				Config:           onShared(t, manyTopics("", append(slices.Clone(elements), `"half-foreign" = { partitions = 1 }`)...)),
+				ConfigPlanChecks: other("half-foreign", 3), ExpectError: regexp.MustCompile(`(?s)"half-foreign"\s+is\s+not\s+created.*not\s+as\s+declared`),
+			},
+			{PreConfig: func() { made.take() }, Config: onShared(t, manyTopics("", elements...)), Check: quietly(&made)},
 		},
 	})
 }
