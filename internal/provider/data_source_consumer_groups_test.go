@@ -284,7 +284,7 @@ func TestAccConsumerGroupLag(t *testing.T) {
 			{
 				PreConfig: moving,
 				Config: onShared(t, lagOf("rewind", "lag.rewind", quick)+lagOf("catching_up", "lag.catching-up", quick)+
-					lagOf("warn", "lag.warn", "  window = 8\n  interval = \"300ms\"\n")),
+					lagOf("warn", "lag.warn", "  window = 15\n  interval = \"1s\"\n")),
 				ConfigStateChecks: append(append(status("rewind", "REWIND"), status("catching_up", "OK")...), status("warn", "WARN")...),
 			},
 		},
