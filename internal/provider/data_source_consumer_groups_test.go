@@ -250,6 +250,10 @@ func TestAccConsumerGroupLag(t *testing.T) {
 	moving := func() {
 		conn := groupClient(t, kgo.RecordPartitioner(kgo.ManualPartitioner()))
 		groupTopic(t, "falling-behind", 1, 100)
+		// The groups are there before anybody asks for them.
+		commit(t, conn, "lag.rewind", topic, records-1)
+		commit(t, conn, "lag.catching-up", topic, 0)
+		commit(t, conn, "lag.warn", "falling-behind", 0)
 		forever(t, func(round int64) { commit(t, conn, "lag.rewind", topic, max(0, records-1-round)) })
 		forever(t, func(round int64) { commit(t, conn, "lag.catching-up", topic, min(records-1, round)) })
 		forever(t, func(round int64) {
