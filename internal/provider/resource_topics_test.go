@@ -210,7 +210,10 @@ func TestAccAnApplyOfManyTopicsThatFailsLosesNothing(t *testing.T) {
 				Config:           onShared(t, manyTopics("", append(slices.Clone(elements), `"half-foreign" = { partitions = 1 }`)...)),
 				ConfigPlanChecks: other("half-foreign", 3), ExpectError: regexp.MustCompile(`(?s)"half-foreign"\s+is\s+not\s+created.*not\s+as\s+declared`),
 			},
-			{PreConfig: func() { made.take() }, Config: onShared(t, manyTopics("", elements...)), Check: quietly(&made)},
+			{
+				PreConfig: func() { made.take() },
+				Config:    onShared(t, manyTopics("", elements...)), ConfigPlanChecks: expect(theTopics, plancheck.ResourceActionNoop), Check: quietly(&made),
+			},
 		},
 	})
 }
