@@ -2,7 +2,6 @@ package acceptance
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,48 +9,37 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
 )
 
-// TestAdoptARunningCluster takes over what a cluster has, in two commands: a query writes resources with import blocks, and an apply imports them.
+// TestAdoptARunningCluster takes over what somebody has made in a cluster with Kafka's own tools, in two commands: a query writes resources with import blocks, and an apply imports them.
 // Nothing of Kafka is changed, and the plan after it is empty.
 func TestAdoptARunningCluster(t *testing.T) {
 	const topics, quotas = 500, 50
 	binary := needed(t, "KAFKAFLEET_AGENT")
 	cluster := kafkatest.Start(t, kafkatest.Options{Brokers: 3, SASL: true})
-	k := kafka.New(kafka.Config{Bootstrap: func(context.Context) ([]string, error) { return cluster.Bootstrap(), nil }})
-	t.Cleanup(func() { _ = k.Close() })
-	var group errgroup.Group
-	group.SetLimit(100)
-	rate := 1e6
+	var commands strings.Builder
+	tool := func(class string, args ...string) {
+		fmt.Fprintln(&commands, strings.Join(append([]string{class, "--bootstrap-server", cluster.Bootstrap()[0]}, args...), "\t"))
+	}
 	for i := range topics {
-		group.Go(func() error {
-			name := fmt.Sprintf("team-%d.topic-%d", i%7, i)
-			topic := kafka.NewTopic{Name: name, Partitions: int32(1 + i%3), ReplicationFactor: int16(1 + i%3), Config: map[string]string{"retention.ms": fmt.Sprint(3600000 + i)}}
-			if i%5 == 0 {
-				topic.Config = nil
-			}
-			if err := k.CreateTopic(t.Context(), topic, false); err != nil {
-				return err
-			}
-			if err := k.CreateACL(t.Context(), kafka.ACL{
-				ResourceType: "Topic", ResourceName: name, PatternType: []string{"Literal", "Prefixed"}[i%2], Principal: fmt.Sprintf("User:u%d", i), Host: "*", Operation: "Read", Permission: "Allow",
-			}); err != nil || i >= quotas {
-				return err
-			}
-			user, client := fmt.Sprintf("u%d", i), []*string{nil, new(string)}[i%2]
-			return k.AlterQuotas(t.Context(), kafka.QuotaEntity{User: &user, ClientID: client}, []kafka.QuotaChange{{Key: "producer_byte_rate", Value: &rate}}, false)
-		})
+		name := fmt.Sprintf("team-%d.topic-%d", i%7, i)
+		create := []string{"--create", "--topic", name, "--partitions", fmt.Sprint(1 + i%3), "--replication-factor", fmt.Sprint(1 + i%3)}
+		if i%5 > 0 {
+			create = append(create, "--config", fmt.Sprintf("retention.ms=%d", 3600000+i))
+		}
+		tool("org.apache.kafka.tools.TopicCommand", create...)
+		tool("org.apache.kafka.tools.AclCommand", "--add", "--allow-principal", fmt.Sprintf("User:u%d", i), "--operation", "Read", "--topic", name, "--resource-pattern-type", []string{"literal", "prefixed"}[i%2])
 	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
+	for i := range quotas {
+		entity := []string{"--entity-type", "users", "--entity-name", fmt.Sprintf("u%d", i)}
+		if i%2 == 1 {
+			entity = append(entity, "--entity-type", "clients", "--entity-default")
+		}
+		tool("kafka.admin.ConfigCommand", append(entity, "--alter", "--add-config", "producer_byte_rate=1000000")...)
 	}
-	if err := k.SetUserCredential(t.Context(), kafka.UserCredential{User: "u1", Mechanism: kafka.MechanismSCRAM512, Iterations: 8192, Password: "pass-word"}); err != nil {
-		t.Fatal(err)
-	}
+	tool("kafka.admin.ConfigCommand", "--entity-type", "users", "--entity-name", "u1", "--alter", "--add-config", "SCRAM-SHA-512=[iterations=8192,password=pass-word]")
+	kafkaTools(t, commands.String())
 
 	dir := t.TempDir()
 	files := map[string]string{
@@ -88,4 +76,18 @@ func TestAdoptARunningCluster(t *testing.T) {
 		t.Errorf("the apply did not say %q but %q", want, adopted[max(0, len(adopted)-300):])
 	}
 	run("plan", "-detailed-exitcode")
+}
+
+// kafkaTools runs commands of Kafka's own tools, a line each: the tool's class and its arguments, separated by tabs.
+func kafkaTools(t *testing.T, commands string) {
+	t.Helper()
+	home, err := kafkatest.Home(kafkatest.DefaultVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "java", "-cp", filepath.Join(home, "libs", "*"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx512m", filepath.Join("testdata", "KafkaTools.java"))
+	cmd.Stdin = strings.NewReader(commands)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("Kafka's tools, by %s, which takes a JDK: %v\n%s", cmd, err, out[max(0, len(out)-4000):])
+	}
 }
