@@ -19,6 +19,8 @@ type Gather[Q, A any] struct {
 	Window time.Duration
 	// Alone has no two calls under way at the same time: whoever asks meanwhile waits for the next one, which then is for many.
 	Alone bool
+	// Rounds, unless nil, says when calls are made, in place of Window and Alone.
+	Rounds *Rounds
 	// Do answers questions, each at its place. Its context ends when no caller waits any more; a caller's own deadline is the caller's.
 	Do func(ctx context.Context, asked []Q) []Answer[A]
 
@@ -43,16 +45,22 @@ type batch[Q, A any] struct {
 func (g *Gather[Q, A]) Ask(ctx context.Context, question Q) (A, error) {
 	g.mu.Lock()
 	b := g.next
+	var call func()
 	if b == nil {
 		b = &batch[Q, A]{done: make(chan struct{})}
 		// The call is that of all who wait for it, and none of them alone ends it.
 		b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		time.AfterFunc(g.Window, func() { g.call(b) })
+		if call = func() { g.call(b) }; g.Rounds == nil {
+			time.AfterFunc(g.Window, call)
+		}
 		g.next = b
 	}
 	place := len(b.asked)
 	b.asked = append(b.asked, question)
 	b.waiting++
+	if g.Rounds != nil {
+		g.Rounds.join(call)
+	}
 	g.mu.Unlock()
 	select {
 	case <-b.done:

@@ -276,7 +276,7 @@ func (c *Client) createACLs(ctx context.Context, lists [][]ACL) []error {
 		for _, a := range acls {
 			c.mutation("CreateAcls", a.String())
 		}
-		return each(ctx, c, c.anyBroker(), "CreateAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.CreateAclsResponse, error) {
+		return each(ctx, c, c.anotherBroker(1), "CreateAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.CreateAclsResponse, error) {
 			req := &sarama.CreateAclsRequest{Version: aclVersion}
 			for _, i := range left {
 				req.AclCreations = append(req.AclCreations, codes[i].creation(acls[i]))
@@ -307,7 +307,7 @@ func (c *Client) deleteACLs(ctx context.Context, lists [][]ACL) []error {
 		for _, a := range acls {
 			c.mutation("DeleteAcls", a.String())
 		}
-		return each(ctx, c, c.anyBroker(), "DeleteAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.DeleteAclsResponse, error) {
+		return each(ctx, c, c.anotherBroker(1), "DeleteAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.DeleteAclsResponse, error) {
 			req := &sarama.DeleteAclsRequest{Version: aclVersion}
 			for _, i := range left {
 				req.Filters = append(req.Filters, codes[i].filter(acls[i]))

@@ -148,6 +148,24 @@ func (c *Client) anyBroker() nodes {
 	}}
 }
 
+// anotherBroker is anyBroker, but begins with another one for each turn: a broker passes one change at a time to the controller, and what is of
+// different kinds and asked at the same time shall not wait for each other.
+func (c *Client) anotherBroker(turn int) nodes {
+	to := c.anyBroker()
+	to.addresses = func(ctx context.Context) ([]string, error) {
+		brokers, _, err := c.addresses(ctx)
+		if err == nil && len(brokers) == 0 {
+			return nil, errNoBroker
+		}
+		if len(brokers) > 0 {
+			turn := turn % len(brokers)
+			brokers = slices.Concat(brokers[turn:], brokers[:turn])
+		}
+		return c.byHealth(brokers), err
+	}
+	return to
+}
+
 // anyNode is anyBroker, and a controller when no broker answers. It is for requests that controllers understand (KIP-919).
 func (c *Client) anyNode() nodes {
 	return nodes{name: "any broker or controller", addresses: func(ctx context.Context) ([]string, error) {

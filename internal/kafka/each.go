@@ -17,7 +17,7 @@ const gatherWindow = 2 * time.Millisecond
 // writeWindow is gatherWindow for what changes metadata. A controller itself waits 25 ms for more before it writes
 // (controller.quorum.append.linger.ms), and each change takes each broker some time, however many objects it is about: ten requests that come one
 // after the other keep brokers behind for longer than one for ten.
-const writeWindow = 25 * time.Millisecond
+const writeWindow = 40 * time.Millisecond
 
 // nothing is the answer of a call that has none but an error.
 type nothing = struct{}
@@ -33,10 +33,10 @@ func gathering[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce
 	}}
 }
 
-// writing is gathering for what changes metadata.
-func writing[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce.Gather[Q, nothing] {
+// writing is gathering for what changes metadata, in rounds of one client.
+func writing[Q any](rounds *coalesce.Rounds, do func(ctx context.Context, asked []Q) []error) *coalesce.Gather[Q, nothing] {
 	g := gathering(do)
-	g.Window = writeWindow
+	g.Alone, g.Rounds = false, rounds
 	return g
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -75,6 +76,9 @@ type providerData struct {
 	Kafka *connections
 	// ACLs are the bindings that resources of this run have come to declare.
 	ACLs *aclClaims
+	// Applying says that something was applied. A plan that is made after that is the one that Terraform makes anew for each object right before it
+	// applies it: what Kafka would refuse, it refuses then.
+	Applying atomic.Bool
 }
 
 func (p *kafkafleetProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -87,7 +86,7 @@ func factories(made *calls) map[string]func() (tfprotov6.ProviderServer, error) 
 	if made != nil {
 		p.onMutation = made.add
 	}
-	return map[string]func() (tfprotov6.ProviderServer, error){"kafkafleet": providerserver.NewProtocol6WithError(p)}
+	return map[string]func() (tfprotov6.ProviderServer, error){"kafkafleet": func() (tfprotov6.ProviderServer, error) { return NewServer(p) }}
 }
 
 // withKafka puts a provider block for these brokers before a configuration.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -54,7 +53,7 @@ func witness(t *testing.T, look func(subject string)) map[string]func() (tfproto
 			look(subject)
 		}
 	}}
-	return map[string]func() (tfprotov6.ProviderServer, error){"kafkafleet": providerserver.NewProtocol6WithError(p)}
+	return map[string]func() (tfprotov6.ProviderServer, error){"kafkafleet": func() (tfprotov6.ProviderServer, error) { return NewServer(p) }}
 }
 
 func TestAccACLIsCreatedChangedImportedAndDeleted(t *testing.T) {

@@ -321,6 +321,9 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 	if diags.HasError() {
 		return
 	}
+	if r.data.Applying.Load() {
+		return // Kafka answers a question about a change as late as the change: for thousands of topics, one after the other, that is minutes.
+	}
 	name := planned.Name.ValueString()
 	if prior == nil {
 		r.checkCollision(ctx, k, name, diags)
@@ -443,6 +446,7 @@ func newTopic(m topicModel, config map[string]string) kafka.NewTopic {
 }
 
 func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	r.data.Applying.Store(true)
 	defer r.data.Kafka.warn(&resp.Diagnostics)
 	var m topicModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
@@ -582,6 +586,7 @@ func (r *topicResource) Read(ctx context.Context, req resource.ReadRequest, resp
 }
 
 func (r *topicResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	r.data.Applying.Store(true)
 	var m, prior topicModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
@@ -686,6 +691,7 @@ func (r *topicResource) alterConfig(ctx context.Context, k *kafka.Client, name s
 const settingsSeenWithin = 10 * time.Second
 
 func (r *topicResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	r.data.Applying.Store(true)
 	var m topicModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
 	timeout, diags := m.Timeouts.Delete(ctx, 5*time.Minute)

@@ -1,0 +1,93 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// NewServer serves a provider as the plugin framework does, and lets go of what a call has held when it ends: the framework keeps the context of
+// each call until the process stops (proto6server.Server.registerContext), and with it the call's loggers, which is 15 KB for each of four calls that
+// a plan makes of every resource (docs/adr/0025).
+func NewServer(p provider.Provider) (tfprotov6.ProviderServer, error) {
+	inner := providerserver.NewProtocol6(p)()
+	all, ok := inner.(allOfServer)
+	if !ok {
+		return nil, fmt.Errorf("the plugin framework's server, a %T, does not serve lists or actions", inner)
+	}
+	return server{all}, nil
+}
+
+// allOfServer is all that Terraform may call.
+type allOfServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
+}
+
+// server has those calls let go that are made for each object. The answers of lists and actions are streams, which outlive their call.
+type server struct{ allOfServer }
+
+// lend makes a call with a context that holds on to nothing when it has ended.
+func lend[Q, A any](ctx context.Context, req Q, call func(context.Context, Q) (A, error)) (A, error) {
+	lent := &lentContext{}
+	lent.from.Store(&ctx)
+	defer lent.from.Store(&over)
+	return call(lent, req)
+}
+
+// over is the context of a call that has ended.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// lentContext is a context until the call ends, and then one that is over.
+type lentContext struct{ from atomic.Pointer[context.Context] }
+
+func (l *lentContext) Deadline() (time.Time, bool) { return (*l.from.Load()).Deadline() }
+func (l *lentContext) Done() <-chan struct{}       { return (*l.from.Load()).Done() }
+func (l *lentContext) Err() error                  { return (*l.from.Load()).Err() }
+func (l *lentContext) Value(key any) any           { return (*l.from.Load()).Value(key) }
+
+func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	return lend(ctx, req, s.allOfServer.ValidateResourceConfig)
+}
+
+func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	return lend(ctx, req, s.allOfServer.UpgradeResourceState)
+}
+
+func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+	return lend(ctx, req, s.allOfServer.UpgradeResourceIdentity)
+}
+
+func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	return lend(ctx, req, s.allOfServer.ReadResource)
+}
+
+func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	return lend(ctx, req, s.allOfServer.PlanResourceChange)
+}
+
+func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	return lend(ctx, req, s.allOfServer.ApplyResourceChange)
+}
+
+func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	return lend(ctx, req, s.allOfServer.ImportResourceState)
+}
+
+func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+	return lend(ctx, req, s.allOfServer.MoveResourceState)
+}
+
+func (s server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
+	return lend(ctx, req, s.allOfServer.CallFunction)
+}

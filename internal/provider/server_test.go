@@ -1,0 +1,54 @@
+package provider
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// TestACallIsLetGo finds nothing of a call's context in memory when it has ended, which the plugin framework keeps until the process stops.
+func TestACallIsLetGo(t *testing.T) {
+	server, err := NewServer(&kafkafleetProvider{version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type key struct{}
+	held := new([1 << 16]byte)
+	kept := weak.Make(held)
+	if _, err := server.ValidateResourceConfig(context.WithValue(t.Context(), key{}, held), &tfprotov6.ValidateResourceConfigRequest{TypeName: "kafkafleet_none"}); err != nil {
+		t.Fatal(err)
+	}
+	held = nil
+	runtime.GC()
+	if kept.Value() != nil {
+		t.Error("the context of a call that has ended is still held")
+	}
+	runtime.KeepAlive(server)
+}
+
+// TestALentContextIsThatOfItsCall sees the call's values and its end.
+func TestALentContextIsThatOfItsCall(t *testing.T) {
+	type key struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
+	var kept context.Context
+	_, err := lend(ctx, "", func(lent context.Context, _ string) (string, error) {
+		kept = lent
+		if lent.Value(key{}) != "value" || lent.Err() != nil {
+			t.Errorf("the lent context has the value %v and the error %v", lent.Value(key{}), lent.Err())
+		}
+		derived, done := context.WithCancel(lent)
+		defer done()
+		cancel()
+		<-derived.Done()
+		return "", lent.Err()
+	})
+	if err == nil {
+		t.Error("the call did not see that its context ended")
+	}
+	if kept.Value(key{}) != nil || kept.Err() == nil {
+		t.Errorf("after the call its context has the value %v and the error %v", kept.Value(key{}), kept.Err())
+	}
+}
