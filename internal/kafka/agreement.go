@@ -45,6 +45,9 @@ func votes[T any](ctx context.Context, c *Client, ask func(context.Context, node
 			limited, cancel := context.WithTimeout(ctx, askTimeout)
 			defer cancel()
 			answer, err := ask(limited, c.broker(b.ID))
+			if limited.Err() != nil && ctx.Err() == nil {
+				c.putLast(b.Address) // So that what is asked of any broker is not asked of this one first.
+			}
 			all[i] = vote[T]{broker: b.ID, answer: answer, err: err}
 		})
 	}

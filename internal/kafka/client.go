@@ -318,6 +318,13 @@ func (c *Client) remember(ctx context.Context, address string, err error) error 
 	return err
 }
 
+// putLast has an address asked after the others, as one that has failed to answer.
+func (c *Client) putLast(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed[address] = time.Now()
+}
+
 // tell reports a trouble that is news.
 func (c *Client) tell(t *trouble) {
 	c.mu.Lock()

@@ -19,7 +19,10 @@ import (
 // begins or ends between the two questions would show as a plain partition with too many replicas, so the controller is asked
 // before and after and the round is repeated until both answers agree. Only a broker is asked that has followed the metadata log up to
 // where it was at the first of them: one that lags still shows the replicas of a moment ago.
-func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
+func (c *Client) Topics(ctx context.Context) ([]Topic, error) { return c.topics(ctx, c.committed) }
+
+// topics is Topics of a broker that has followed the metadata log up to an offset, as it is before each question.
+func (c *Client) topics(ctx context.Context, offset func(context.Context) int64) ([]Topic, error) {
 	const rounds = 5
 	var topics []Topic
 	before, err := c.reassignments(ctx)
@@ -27,7 +30,7 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 		return nil, err
 	}
 	for range rounds {
-		if topics, err = c.metadata(ctx, c.committed(ctx)); err != nil {
+		if topics, err = c.metadata(ctx, offset(ctx)); err != nil {
 			return nil, err
 		}
 		after, err := c.reassignments(ctx)
@@ -65,11 +68,14 @@ func (c *Client) Topics(ctx context.Context) ([]Topic, error) {
 	return topics, nil
 }
 
-// committed is the offset of the last record of the metadata log that the controllers have committed, -1 when they do not say.
+// anyOffset is that of a broker whose metadata is taken as it is.
+const anyOffset = -1
+
+// committed is the offset of the last record of the metadata log that the controllers have committed, anyOffset when they do not say.
 func (c *Client) committed(ctx context.Context) int64 {
 	q, err := c.Quorum(ctx)
 	if err != nil {
-		return -1 // Who may not describe the quorum takes what the brokers say as it is.
+		return anyOffset // Who may not describe the quorum takes what the brokers say as it is.
 	}
 	return q.HighWatermark - 1
 }
@@ -77,13 +83,16 @@ func (c *Client) committed(ctx context.Context) int64 {
 // errLags is a broker that has not followed the metadata log as far as it should. Another one has, or it has a moment later.
 var errLags = errors.New("its metadata lags behind the controllers'")
 
+// lagPatience is how long brokers may lag: to create ten thousand topics takes them half a minute, in which they follow nothing else.
+const lagPatience = 2 * time.Minute
+
 // metadata returns all topics as a broker sees them that has followed the metadata log up to an offset.
 func (c *Client) metadata(ctx context.Context, offset int64) ([]Topic, error) {
 	type answer struct {
 		offset int64
 		topics *sarama.MetadataResponse
 	}
-	resp, err := request(ctx, c, c.anyBroker(), "Metadata", func(b *sarama.Broker) (a answer, err error) {
+	ask := func(b *sarama.Broker) (a answer, err error) {
 		a.offset = offset
 		if offset >= 0 {
 			// What a broker calls the epoch of its features is the offset of the metadata that it works with.
@@ -96,12 +105,21 @@ func (c *Client) metadata(ctx context.Context, offset int64) ([]Topic, error) {
 		// No names ask for all topics: sarama sends null.
 		a.topics, err = b.GetMetadata(&sarama.MetadataRequest{Version: metadataVersion})
 		return a, err
-	}, func(a answer) error {
-		if a.offset < offset {
-			return errLags
+	}
+	var resp answer
+	var err error
+	for started := time.Now(); ; {
+		resp, err = request(ctx, c, c.anyBroker(), "Metadata", ask, func(a answer) error {
+			if a.offset < offset {
+				return errLags
+			}
+			return nil
+		})
+		// Brokers that lag do answer, and are at work.
+		if !errors.Is(err, errLags) || ctx.Err() != nil || time.Since(started) > lagPatience {
+			break
 		}
-		return nil
-	})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,9 @@ import (
 // readerAge is how long what a Reader has read is good. A plan of thousands of objects takes less.
 const readerAge = 30 * time.Second
 
+// describedAtOnce is how many requests for the settings of many topics are under way at the same time, at different brokers. An answer is megabytes.
+const describedAtOnce = 3
+
 // atOnce is how many requests of a Reader are under way at the same time, where it takes one for each object.
 const atOnce = 10
 
@@ -258,8 +261,10 @@ func dropMissing[K comparable](failed map[K]error) map[K]error {
 	return failed
 }
 
+// allTopics takes what a broker says as it is, as topicsOf does: for a minute after thousands of topics were created, none has followed the log to its
+// end.
 func (c *Client) allTopics(ctx context.Context) (map[string]Topic, error) {
-	topics, err := c.Topics(ctx)
+	topics, err := c.topics(ctx, func(context.Context) int64 { return anyOffset })
 	if err != nil {
 		return nil, err
 	}
@@ -270,21 +275,47 @@ func (c *Client) allTopics(ctx context.Context) (map[string]Topic, error) {
 	return found, nil
 }
 
-// topicConfigsOf reads the settings of topics.
+// TopicConfigs reads the settings in force of topics that exist, those of the given keys or all for nil, and why it could not read the others. Nothing
+// of it is kept: few keys of thousands of topics are read in a fraction of the time that all of them take.
+func (r *Reader) TopicConfigs(ctx context.Context, names, keys []string) (map[string][]ConfigEntry, map[string]error) {
+	return r.client.topicConfigs(ctx, names, keys)
+}
+
+// topicConfigsOf reads the settings of topics. One that was not found is in neither result.
 func (c *Client) topicConfigsOf(ctx context.Context, names []string) (map[string][]ConfigEntry, map[string]error) {
-	resources := make([]ConfigResource, len(names))
-	for i, name := range names {
-		resources[i] = ConfigResource{Kind: ResourceTopic, Name: name}
-	}
-	found, failed := c.describeConfigs(ctx, resources, nil)
+	found, failed := c.topicConfigs(ctx, names, nil)
+	return found, dropMissing(failed)
+}
+
+// topicConfigs reads settings of topics, where these are many from several brokers at the same time.
+func (c *Client) topicConfigs(ctx context.Context, names, keys []string) (map[string][]ConfigEntry, map[string]error) {
+	var mu sync.Mutex
 	entries, errs := map[string][]ConfigEntry{}, map[string]error{}
-	for r, e := range found {
-		entries[r.Name] = shared(e)
+	var group errgroup.Group
+	group.SetLimit(describedAtOnce)
+	turn := 0
+	for some := range slices.Chunk(names, maxResourcesPerRequest) {
+		to := c.anotherBroker(turn)
+		turn++
+		group.Go(func() error {
+			resources := make([]ConfigResource, len(some))
+			for i, name := range some {
+				resources[i] = ConfigResource{Kind: ResourceTopic, Name: name}
+			}
+			found, failed := c.describeConfigsAt(ctx, to, resources, keys)
+			mu.Lock()
+			defer mu.Unlock()
+			for r, e := range found {
+				entries[r.Name] = shared(e)
+			}
+			for r, err := range failed {
+				errs[r.Name] = err
+			}
+			return nil
+		})
 	}
-	for r, err := range failed {
-		errs[r.Name] = err
-	}
-	return entries, dropMissing(errs)
+	_ = group.Wait() // The errors are in errs.
+	return entries, errs
 }
 
 // allTopicConfigs reads the settings of all topics, of which those that cannot be read are left out.
@@ -293,15 +324,10 @@ func (r *Reader) allTopicConfigs(ctx context.Context) (map[string][]ConfigEntry,
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[string][]ConfigEntry, len(topics))
-	// One request after the other: an answer about 500 topics is a few megabytes.
-	for names := range slices.Chunk(slices.Sorted(maps.Keys(topics)), maxResourcesPerRequest) {
-		some, failed := r.client.topicConfigsOf(ctx, names)
-		maps.Copy(found, some)
-		for _, err := range failed {
-			if errors.Is(err, ErrUnreachable) {
-				return nil, err
-			}
+	found, failed := r.client.topicConfigsOf(ctx, slices.Sorted(maps.Keys(topics)))
+	for _, err := range failed {
+		if errors.Is(err, ErrUnreachable) {
+			return nil, err
 		}
 	}
 	return found, nil

@@ -8,9 +8,13 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// settleWithin is how long brokers may take to follow the metadata log before they are asked one by one about what was written, and notSettledFor
-// is for how long that is done at once after they took longer, or the controllers did not say how far their log goes.
-const settleWithin, notSettledFor = 2 * time.Second, time.Minute
+const (
+	// settleWithin is how long brokers may take to follow the metadata log before they are asked one by one about what was written, with settleEach more
+	// for each of those who wait: so long a broker takes for a topic.
+	settleWithin, settleEach = 2 * time.Second, 10 * time.Millisecond
+	// notSettledFor is for how long they are asked one by one at once, after they took longer, or the controllers did not say how far their log goes.
+	notSettledFor = time.Minute
+)
 
 // settled says that every live broker works with the metadata that the controllers had when it was called, or newer. It is how what many have written is
 // confirmed by few requests, for what brokers answer from that metadata: topics, settings, quotas. False says nothing: the brokers are then asked
@@ -35,7 +39,7 @@ func (c *Client) settled(ctx context.Context) bool {
 
 // settle waits for it, once for all who ask.
 func (c *Client) settle(ctx context.Context, asked []nothing) []error {
-	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	ctx, cancel := context.WithTimeout(ctx, settleWithin+time.Duration(len(asked))*settleEach)
 	defer cancel()
 	errs := make([]error, len(asked))
 	err := c.followed(ctx)

@@ -83,6 +83,17 @@ func TestAccObjectsAreListed(t *testing.T) {
 	acl := kafka.ACL{ResourceType: "Group", ResourceName: "listed-group", PatternType: "Prefixed", Principal: "User:listed", Host: "*", Operation: "Read", Permission: "Allow"}
 	rate, user := 1e6, "listed"
 	seed := func() {
+		t.Cleanup(func() {
+			ctx := context.WithoutCancel(t.Context())
+			for _, err := range []error{
+				k.DeleteTopic(ctx, "listed-a"), k.DeleteTopic(ctx, "listed-b"), k.DeleteACL(ctx, acl), k.DeleteUserCredential(ctx, user, kafka.MechanismSCRAM256),
+				k.AlterQuotas(ctx, kafka.QuotaEntity{User: &user, ClientID: new(string)}, []kafka.QuotaChange{{Key: "producer_byte_rate"}}, false),
+			} {
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
 		for _, err := range []error{
 			k.CreateTopic(t.Context(), kafka.NewTopic{Name: "listed-a", Partitions: 2, ReplicationFactor: 1, Config: map[string]string{"retention.ms": "7200000"}}, false),
 			k.CreateTopic(t.Context(), kafka.NewTopic{Name: "listed-b", Partitions: 1, ReplicationFactor: 1}, false),
@@ -95,23 +106,12 @@ func TestAccObjectsAreListed(t *testing.T) {
 			}
 		}
 	}
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		for _, err := range []error{
-			k.DeleteTopic(ctx, "listed-a"), k.DeleteTopic(ctx, "listed-b"), k.DeleteACL(ctx, acl), k.DeleteUserCredential(ctx, user, kafka.MechanismSCRAM256),
-			k.AlterQuotas(ctx, kafka.QuotaEntity{User: &user, ClientID: new(string)}, []kafka.QuotaChange{{Key: "producer_byte_rate"}}, false),
-		} {
-			if err != nil {
-				t.Error(err)
-			}
-		}
-	})
 	list := func(kind string) string {
 		return "list \"kafkafleet_" + kind + "\" \"all\" {\n  provider         = kafkafleet\n  include_resource = true\n  config {\n    name_regex = \"listed.*\"\n  }\n}\n"
 	}
 	text := knownvalue.StringExact
 	resource.Test(t, resource.TestCase{
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.RequireAbove(tfversion.Version1_14_0)},
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		ProtoV6ProviderFactories: factories(nil),
 		Steps: []resource.TestStep{
 			{PreConfig: seed, Config: onShared(t, "")},

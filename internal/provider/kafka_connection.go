@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -89,6 +90,17 @@ func (c *connections) checkCluster(cluster types.String, diags *diag.Diagnostics
 		diags.AddAttributeError(path.Root("cluster"), "No cluster",
 			"Say which cluster this belongs to, as in `cluster = kafkafleet_broker_group.main.cluster`, or give the provider block a `kafka` with bootstrap servers: objects without a cluster are created there.")
 	}
+}
+
+// nothingToPlan says that a plan changes nothing of an object in the Kafka of the provider block, where no fleet has to know of it. Most of thousands of
+// objects are planned like that.
+func nothingToPlan(ctx context.Context, req resource.ModifyPlanRequest) bool {
+	if req.State.Raw.IsNull() || !req.Plan.Raw.Equal(req.State.Raw) {
+		return false
+	}
+	var cluster types.String
+	diags := req.Plan.GetAttribute(ctx, path.Root("cluster"), &cluster)
+	return !diags.HasError() && cluster.IsNull()
 }
 
 // unreadable tells that an object could not be read. In a fleet that this provider runs, a cluster without a broker that answers is

@@ -98,7 +98,7 @@ func (r *aclResource) ValidateConfig(ctx context.Context, req resource.ValidateC
 
 // ModifyPlan plans the id of a changed binding, and tells when a change would take over a binding that is there.
 func (r *aclResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
+	if req.Plan.Raw.IsNull() || nothingToPlan(ctx, req) {
 		return
 	}
 	var m, prior aclModel
@@ -208,8 +208,7 @@ func (r *aclResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		unreadable("ACL "+m.ID.ValueString(), m.Cluster, err, &resp.Diagnostics)
 		return
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...)
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity())...) // Nothing else of it can be another one.
 }
 
 // Update makes another binding of it. After an error the state stays as it was, and the next run does the same again.

@@ -159,6 +159,9 @@ func (r *topicResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		r.checkDeletion(ctx, req.State, &resp.Diagnostics)
 		return
 	}
+	if nothingToPlan(ctx, req) {
+		return
+	}
 	var planned topicModel
 	var prior *topicModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &planned)...)

@@ -7,12 +7,16 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -92,4 +96,21 @@ func TestAccValuesWithUnitsAreEqualToWhatKafkaReturns(t *testing.T) {
 			{Config: onShared(t, topic("units", 1, 1, `config = { "retention.ms" = "7 apples" }`)), PlanOnly: true, ExpectError: regexp.MustCompile(`7\s+apples`)},
 		},
 	})
+}
+
+// TestAPlanWithinAnApplyAsksKafkaNothing: what Kafka would refuse is refused by the change itself then.
+func TestAPlanWithinAnApplyAsksKafkaNothing(t *testing.T) {
+	t.Parallel()
+	r := &topicResource{data: &providerData{Fleet: &fleet.Client{}, Kafka: &connections{external: direct(t, sharedKafka(t))}}}
+	planned := topicModel{
+		Cluster: types.StringNull(), Name: types.StringValue("refused"), Partitions: types.Int64Value(1), ReplicationFactor: types.Int64Value(1),
+		Config: types.MapValueMust(types.StringType, map[string]attr.Value{"retention.ms": types.StringValue("never")}),
+	}
+	for _, applying := range []bool{false, true} {
+		r.data.Applying.Store(applying)
+		var diags diag.Diagnostics
+		if r.check(t.Context(), planned, nil, &diags); diags.HasError() == applying {
+			t.Errorf("applying %v: %v", applying, diags)
+		}
+	}
 }

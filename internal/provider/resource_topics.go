@@ -23,7 +23,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -62,11 +61,13 @@ type topicOfMany struct {
 	Config            types.Map   `tfsdk:"config"`
 }
 
-var topicOfManyTypes = map[string]attr.Type{"partitions": types.Int64Type, "replication_factor": types.Int64Type, "config": types.MapType{ElemType: types.StringType}}
+var (
+	topicOfManyTypes = map[string]attr.Type{"partitions": types.Int64Type, "replication_factor": types.Int64Type, "config": types.MapType{ElemType: types.StringType}}
+	topicOfManyType  = types.ObjectType{AttrTypes: topicOfManyTypes}
+)
 
-type topicsIdentity struct {
-	Cluster types.String `tfsdk:"cluster"`
-	Names   []string     `tfsdk:"names"`
+func (t topicOfMany) object() types.Object {
+	return types.ObjectValueMust(topicOfManyTypes, map[string]attr.Value{"partitions": t.Partitions, "replication_factor": t.ReplicationFactor, "config": t.Config})
 }
 
 // topicIDsKey is where the private state has Kafka's own ids of the topics by name, by which one that was created again is known.
@@ -78,9 +79,10 @@ func (r *topicsResource) Metadata(_ context.Context, req resource.MetadataReques
 }
 
 func (r *topicsResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	// It has the shape of a single topic's, since OpenTofu keeps the identity when it moves one into the other.
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"cluster": identityschema.StringAttribute{OptionalForImport: true, Description: "The cluster's name; none for the Kafka of the provider block."},
-		"names":   identityschema.ListAttribute{ElementType: types.StringType, RequiredForImport: true, Description: "The topics' names."},
+		"name":    identityschema.StringAttribute{RequiredForImport: true, Description: "The topics' names, with commas between them."},
 	}}
 }
 
@@ -99,6 +101,7 @@ func (r *topicsResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "The topics by their names: 1 to 249 ASCII letters, digits, `.`, `_` and `-`.",
 				Required:            true,
 				Validators:          []validator.Map{mapvalidator.KeysAre(topicNameValidator{})},
+				PlanModifiers:       []planmodifier.Map{plannedAsOne{}},
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"partitions": schema.Int64Attribute{
 						MarkdownDescription: "The number of partitions. More are added in place; fewer is an error at plan time, since Kafka cannot take partitions away.",
@@ -108,8 +111,7 @@ func (r *topicsResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"replication_factor": schema.Int64Attribute{
 						MarkdownDescription: "The number of replicas of each partition, changed in place. By default a new topic takes the `default.replication.factor` of the brokers that it comes to, and keeps what it has after that.",
 						Optional:            true, Computed: true,
-						Validators:    []validator.Int64{int64validator.Between(1, math.MaxInt16)},
-						PlanModifiers: []planmodifier.Int64{int64planmodifier.UseNonNullStateForUnknown()},
+						Validators: []validator.Int64{int64validator.Between(1, math.MaxInt16)},
 					},
 					"config": schema.MapAttribute{
 						MarkdownDescription: "Settings of the topic, as `config` of `kafkafleet_topic`. Only the declared keys are looked at.",
@@ -144,18 +146,37 @@ func (r *topicsResource) Configure(_ context.Context, req resource.ConfigureRequ
 	r.one.data = configured(req.ProviderData, &resp.Diagnostics)
 }
 
+// newTopicOfMany is an element of the map; of one that is not known nothing is. The parts are taken one by one, since the plugin framework's own way
+// compiles a regular expression for each of them.
+func newTopicOfMany(element attr.Value) topicOfMany {
+	t := topicOfMany{Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)}
+	object, ok := element.(types.Object)
+	if !ok || object.IsUnknown() {
+		return t
+	}
+	for name, value := range object.Attributes() {
+		switch value := value.(type) {
+		case types.Map:
+			t.Config = value
+		case types.Int64:
+			if name == "partitions" {
+				t.Partitions = value
+			} else {
+				t.ReplicationFactor = value
+			}
+		}
+	}
+	return t
+}
+
 // topics are the elements of the map by name.
-func (m topicsModel) topics(ctx context.Context, diags *diag.Diagnostics) map[string]topicOfMany {
+func (m topicsModel) topics() map[string]topicOfMany {
 	out := map[string]topicOfMany{}
 	if m.Topics.IsNull() || m.Topics.IsUnknown() {
 		return out
 	}
 	for name, element := range m.Topics.Elements() {
-		t := topicOfMany{Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)}
-		if object, ok := element.(types.Object); ok && !object.IsUnknown() {
-			diags.Append(object.As(ctx, &t, objectAsOptions)...)
-		}
-		out[name] = t
+		out[name] = newTopicOfMany(element)
 	}
 	return out
 }
@@ -164,13 +185,13 @@ func (m topicsModel) topics(ctx context.Context, diags *diag.Diagnostics) map[st
 func (m *topicsModel) set(topics map[string]topicOfMany) {
 	elements := make(map[string]attr.Value, len(topics))
 	for name, t := range topics {
-		elements[name] = types.ObjectValueMust(topicOfManyTypes, map[string]attr.Value{"partitions": t.Partitions, "replication_factor": t.ReplicationFactor, "config": t.Config})
+		elements[name] = t.object()
 	}
-	m.Topics = types.MapValueMust(types.ObjectType{AttrTypes: topicOfManyTypes}, elements)
+	m.Topics = types.MapValueMust(topicOfManyType, elements)
 }
 
-func (m topicsModel) identity(topics map[string]topicOfMany) topicsIdentity {
-	return topicsIdentity{Cluster: m.Cluster, Names: append([]string{}, slices.Sorted(maps.Keys(topics))...)}
+func (m topicsModel) identity(topics map[string]topicOfMany) topicIdentity {
+	return topicIdentity{Cluster: m.Cluster, Name: types.StringValue(strings.Join(slices.Sorted(maps.Keys(topics)), ","))}
 }
 
 // single is a topic of the map as topicResource knows it.
@@ -232,25 +253,59 @@ func removed(topics, before map[string]topicOfMany) []string {
 	return out
 }
 
-func (r *topicsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.one.data == nil {
-		return
+// plannedAsOne keeps the plugin framework from planning the topics one by one, which it copies the whole map for: ten thousand topics would take it
+// twenty seconds. ModifyPlan plans them.
+type plannedAsOne struct{}
+
+func (plannedAsOne) Description(context.Context) string         { return "" }
+func (plannedAsOne) MarkdownDescription(context.Context) string { return "" }
+func (plannedAsOne) PlanModifyMap(ctx context.Context, req planmodifier.MapRequest, resp *planmodifier.MapResponse) {
+	resp.PlanValue = types.MapUnknown(req.PlanValue.ElementType(ctx))
+}
+
+// planned are topics as they are declared, with the replicas that they have where nothing is declared of them.
+func planned(declared types.Map, before map[string]topicOfMany) types.Map {
+	if declared.IsUnknown() {
+		return declared
 	}
-	var prior, m topicsModel
+	elements := declared.Elements()
+	for name, element := range elements {
+		t := newTopicOfMany(element)
+		if !t.ReplicationFactor.IsNull() {
+			continue
+		}
+		if t.ReplicationFactor = before[name].ReplicationFactor; t.ReplicationFactor.IsNull() {
+			t.ReplicationFactor = types.Int64Unknown()
+		}
+		elements[name] = t.object()
+	}
+	return types.MapValueMust(topicOfManyType, elements)
+}
+
+func (r *topicsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var config, prior, m topicsModel
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	}
-	before := prior.topics(ctx, &resp.Diagnostics)
+	before := prior.topics()
+	if !req.Plan.Raw.IsNull() {
+		resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+		resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+		m.Topics = planned(config.Topics, before)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("topics"), m.Topics)...)
+	}
+	if r.one.data == nil {
+		return
+	}
 	if req.Plan.Raw.IsNull() {
 		r.checkDeletion(ctx, prior, before, slices.Sorted(maps.Keys(before)), &resp.Diagnostics)
 		return
 	}
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	r.one.data.Kafka.checkCluster(m.Cluster, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || m.Cluster.IsUnknown() || m.Topics.IsUnknown() {
 		return
 	}
-	topics := m.topics(ctx, &resp.Diagnostics)
+	topics := m.topics()
 	for _, name := range slices.Sorted(maps.Keys(topics)) {
 		about := about(name, &resp.Diagnostics)
 		r.one.checkClaim(ctx, m.single(name, topics[name]), &about.diags)
@@ -385,7 +440,7 @@ func (r *topicsResource) existing(ctx context.Context, k *kafka.Client, topics m
 		if _, ok := all[name]; !ok {
 			return nil
 		}
-		now, _, err := r.read(ctx, k, name, topics[name])
+		now, err := r.read(ctx, k, name, topics[name])
 		switch {
 		case gone(err):
 			return nil
@@ -437,49 +492,103 @@ func (r *topicsResource) refuse(differ map[string]error, diags *diag.Diagnostics
 	})
 }
 
-// read is one topic as Kafka has it, with its own id.
-func (r *topicsResource) read(ctx context.Context, k *kafka.Client, name string, declared topicOfMany) (topicOfMany, string, error) {
+// read is one topic as Kafka has it.
+func (r *topicsResource) read(ctx context.Context, k *kafka.Client, name string, declared topicOfMany) (topicOfMany, error) {
 	t, err := k.Reader().Topic(ctx, name)
 	if err != nil {
-		return topicOfMany{}, "", err
+		return topicOfMany{}, err
 	}
 	settings, err := k.Reader().TopicConfig(ctx, name)
 	if err != nil {
-		return topicOfMany{}, "", err
+		return topicOfMany{}, err
 	}
+	return observed(ctx, t, settings, declared)
+}
+
+// observed is a topic of these settings, of which an imported one gets what was set on it.
+func observed(ctx context.Context, t kafka.Topic, settings []kafka.ConfigEntry, declared topicOfMany) (topicOfMany, error) {
 	out := topicOfMany{Partitions: types.Int64Value(int64(len(t.Partitions))), ReplicationFactor: types.Int64Value(int64(t.ReplicationFactor()))}
 	var diags diag.Diagnostics
-	if declared.Partitions.IsNull() {
+	if declared.imported() {
 		out.Config, diags = overriddenConfig(ctx, settings)
 	} else {
 		out.Config, diags = observedConfig(ctx, declared.Config, settings)
 	}
 	if diags.HasError() {
-		return topicOfMany{}, "", errors.New(diags.Errors()[0].Detail())
+		return topicOfMany{}, errors.New(diags.Errors()[0].Detail())
 	}
-	return out, t.UUID(), nil
+	return out, nil
 }
 
-// readAll are topics as Kafka has them, without those that do not exist, and their ids.
+// imported says that nothing but the name is known of a topic.
+func (t topicOfMany) imported() bool { return t.Partitions.IsNull() }
+
+// readAll are topics as Kafka has them, without those that do not exist, and their own ids.
 func (r *topicsResource) readAll(ctx context.Context, k *kafka.Client, declared map[string]topicOfMany) (topics map[string]topicOfMany, ids map[string]string, err error) {
 	topics, ids = make(map[string]topicOfMany, len(declared)), make(map[string]string, len(declared))
+	there := make(map[string]kafka.Topic, len(declared))
 	var mu sync.Mutex
 	failed := each(slices.Collect(maps.Keys(declared)), func(name string) error {
-		t, id, err := r.read(ctx, k, name, declared[name])
+		t, err := k.Reader().Topic(ctx, name)
 		if gone(err) {
 			return nil
 		}
 		if err == nil {
 			mu.Lock()
 			defer mu.Unlock()
-			topics[name], ids[name] = t, id
+			there[name] = t
 		}
 		return err
 	})
 	for _, name := range slices.Sorted(maps.Keys(failed)) {
 		return nil, nil, fmt.Errorf("topic %q: %w", name, failed[name])
 	}
+	settings, err := r.readSettings(ctx, k, slices.Sorted(maps.Keys(there)), declared)
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, its := range settings {
+		if topics[name], err = observed(ctx, there[name], its, declared[name]); err != nil {
+			return nil, nil, fmt.Errorf("topic %q: %w", name, err)
+		}
+		ids[name] = there[name].UUID()
+	}
 	return topics, ids, nil
+}
+
+// readSettings are those settings of topics that are declared of any of them, without the topics that are gone by now; all settings where one is imported.
+func (r *topicsResource) readSettings(ctx context.Context, k *kafka.Client, names []string, declared map[string]topicOfMany) (map[string][]kafka.ConfigEntry, error) {
+	declaredKeys, imported := map[string]bool{}, false
+	for _, name := range names {
+		imported = imported || declared[name].imported()
+		for key := range declared[name].Config.Elements() {
+			declaredKeys[key] = true
+		}
+	}
+	keys := slices.Sorted(maps.Keys(declaredKeys))
+	if imported {
+		keys = nil
+	} else if len(keys) == 0 {
+		none := map[string][]kafka.ConfigEntry{}
+		for _, name := range names {
+			none[name] = nil
+		}
+		return none, nil
+	}
+	settings, failed := k.Reader().TopicConfigs(ctx, names, keys)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		err := failed[name]
+		if gone(err) { // As far as one broker knows.
+			settings[name], err = k.Reader().TopicConfig(ctx, name)
+		}
+		switch {
+		case gone(err):
+			delete(settings, name)
+		case err != nil:
+			return nil, fmt.Errorf("topic %q: %w", name, err)
+		}
+	}
+	return settings, nil
 }
 
 // create creates some topics, or takes over those that are there as declared, and returns what failed.
@@ -518,7 +627,7 @@ func (r *topicsResource) Create(ctx context.Context, req resource.CreateRequest,
 	defer r.one.data.Kafka.warn(&resp.Diagnostics)
 	var m topicsModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-	topics := m.topics(ctx, &resp.Diagnostics)
+	topics := m.topics()
 	timeout, diags := m.Timeouts.Create(ctx, 30*time.Minute)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -563,7 +672,7 @@ func (r *topicsResource) Read(ctx context.Context, req resource.ReadRequest, res
 	defer r.one.data.Kafka.warn(&resp.Diagnostics)
 	var m topicsModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
-	declared := m.topics(ctx, &resp.Diagnostics)
+	declared := m.topics()
 	text, diags := req.Private.GetKey(ctx, topicIDsKey)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -615,7 +724,7 @@ func (r *topicsResource) Update(ctx context.Context, req resource.UpdateRequest,
 	var m, prior topicsModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
-	topics, before := m.topics(ctx, &resp.Diagnostics), prior.topics(ctx, &resp.Diagnostics)
+	topics, before := m.topics(), prior.topics()
 	timeout, diags := m.Timeouts.Update(ctx, time.Hour)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -714,7 +823,7 @@ func (r *topicsResource) delete(ctx context.Context, prior topicsModel, before m
 func (r *topicsResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var m topicsModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
-	topics := m.topics(ctx, &resp.Diagnostics)
+	topics := m.topics()
 	timeout, diags := m.Timeouts.Delete(ctx, 30*time.Minute)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -726,10 +835,10 @@ func (r *topicsResource) Delete(ctx context.Context, req resource.DeleteRequest,
 }
 
 func (r *topicsResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	var identity topicsIdentity
+	var identity topicIdentity
 	if req.ID != "" {
 		cluster, names := splitID(req.ID)
-		identity = topicsIdentity{Cluster: cluster, Names: strings.Split(names, ",")}
+		identity = topicIdentity{Cluster: cluster, Name: types.StringValue(names)}
 	} else {
 		resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...)
 	}
@@ -737,7 +846,7 @@ func (r *topicsResource) ImportState(ctx context.Context, req resource.ImportSta
 		return
 	}
 	topics := map[string]topicOfMany{}
-	for _, name := range identity.Names {
+	for name := range strings.SplitSeq(identity.Name.ValueString(), ",") {
 		name = strings.TrimSpace(name)
 		if fault := topicNameFault(name); fault != "" {
 			resp.Diagnostics.AddError("Not topics to import", fmt.Sprintf("The import id is `cluster/name,name`, or `name,name` for the Kafka of the provider block, and %s.", fault))
@@ -749,7 +858,7 @@ func (r *topicsResource) ImportState(ctx context.Context, req resource.ImportSta
 	m.set(topics)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("cluster"), identity.Cluster)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("topics"), m.Topics)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicsIdentity{Cluster: identity.Cluster, Names: slices.Sorted(maps.Keys(topics))})...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicsModel{Cluster: identity.Cluster}.identity(topics))...)
 }
 
 // MoveState takes a single topic as a map of one.

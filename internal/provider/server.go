@@ -49,7 +49,9 @@ var over = func() context.Context {
 }()
 
 // lentContext is a context until the call ends, and then one that is over.
-type lentContext struct{ from atomic.Pointer[context.Context] }
+type lentContext struct {
+	from atomic.Pointer[context.Context]
+}
 
 func (l *lentContext) Deadline() (time.Time, bool) { return (*l.from.Load()).Deadline() }
 func (l *lentContext) Done() <-chan struct{}       { return (*l.from.Load()).Done() }
@@ -88,6 +90,12 @@ func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResour
 	return lend(ctx, req, s.allOfServer.MoveResourceState)
 }
 
+// CallFunction takes an argument without a value, by which OpenTofu passes null, for null.
 func (s server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
+	for _, argument := range req.Arguments {
+		if len(argument.MsgPack)+len(argument.JSON) == 0 {
+			argument.JSON = []byte("null")
+		}
+	}
 	return lend(ctx, req, s.allOfServer.CallFunction)
 }

@@ -7,6 +7,7 @@ import (
 	"weak"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // TestACallIsLetGo finds nothing of a call's context in memory when it has ended, which the plugin framework keeps until the process stops.
@@ -16,12 +17,13 @@ func TestACallIsLetGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	type key struct{}
-	held := new([1 << 16]byte)
-	kept := weak.Make(held)
-	if _, err := server.ValidateResourceConfig(context.WithValue(t.Context(), key{}, held), &tfprotov6.ValidateResourceConfigRequest{TypeName: "kafkafleet_none"}); err != nil {
-		t.Fatal(err)
-	}
-	held = nil
+	kept := func() weak.Pointer[[1 << 16]byte] {
+		held := new([1 << 16]byte)
+		if _, err := server.ValidateResourceConfig(context.WithValue(t.Context(), key{}, held), &tfprotov6.ValidateResourceConfigRequest{TypeName: "kafkafleet_none"}); err != nil {
+			t.Fatal(err)
+		}
+		return weak.Make(held)
+	}()
 	runtime.GC()
 	if kept.Value() != nil {
 		t.Error("the context of a call that has ended is still held")
@@ -50,5 +52,25 @@ func TestALentContextIsThatOfItsCall(t *testing.T) {
 	}
 	if kept.Value(key{}) != nil || kept.Err() == nil {
 		t.Errorf("after the call its context has the value %v and the error %v", kept.Value(key{}), kept.Err())
+	}
+}
+
+// TestAnArgumentWithoutAValueIsNull: OpenTofu passes null like that.
+func TestAnArgumentWithoutAValueIsNull(t *testing.T) {
+	server, err := NewServer(&kafkafleetProvider{version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := &tfprotov6.CallFunctionRequest{Name: "acl_id", Arguments: []*tfprotov6.DynamicValue{{}}}
+	for _, text := range []string{"Topic", "orders", "Literal", "User:shop", "*", "Read", "Allow"} {
+		req.Arguments = append(req.Arguments, &tfprotov6.DynamicValue{JSON: []byte(`"` + text + `"`)})
+	}
+	resp, err := server.CallFunction(t.Context(), req)
+	if err != nil || resp.Error != nil {
+		t.Fatal(err, resp.Error)
+	}
+	value, err := resp.Result.Unmarshal(tftypes.String)
+	if want := tftypes.NewValue(tftypes.String, "Topic|orders|Literal|User:shop|*|Read|Allow"); err != nil || !value.Equal(want) {
+		t.Errorf("%v, %v, want %v", value, err, want)
 	}
 }

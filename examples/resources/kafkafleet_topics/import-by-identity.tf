@@ -2,6 +2,6 @@ import {
   to = kafkafleet_topics.teams
   identity = {
     cluster = "prod"
-    names   = ["orders", "payments"]
+    name    = "orders,payments"
   }
 }
