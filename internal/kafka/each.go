@@ -33,8 +33,11 @@ func gathering[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce
 	}}
 }
 
-// writing is gathering for what changes metadata, in rounds of one client.
-func writing[Q any](rounds *coalesce.Rounds, do func(ctx context.Context, asked []Q) []error) *coalesce.Gather[Q, nothing] {
+// checkWindow is gatherWindow for the question whether a change would be taken, which the controller answers as late as it takes one.
+const checkWindow = 10 * time.Millisecond
+
+// asking is gathering for what changes metadata, or asks whether it would be taken, in rounds of one client.
+func asking[Q any](rounds *coalesce.Rounds, do func(ctx context.Context, asked []Q) []error) *coalesce.Gather[Q, nothing] {
 	g := gathering(do)
 	g.Alone, g.Rounds = false, rounds
 	return g

@@ -24,22 +24,23 @@ type gathers struct {
 func newGathers(c *Client) gathers {
 	// What changes metadata does so together, whatever it is about: brokers follow once for all of it.
 	rounds := &coalesce.Rounds{Window: writeWindow}
+	checks := &coalesce.Rounds{Window: checkWindow}
 	settled := gathering(c.settle)
 	settled.Alone = false // One that was begun before a write does not tell of it, and the next one shall not wait for it.
 	return gathers{
 		settled:        settled,
-		checkedTopics:  gathering(func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, true) }),
-		createdTopics:  writing(rounds, func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, false) }),
-		deletedTopics:  writing(rounds, c.deleteTopics),
+		checkedTopics:  asking(checks, func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, true) }),
+		createdTopics:  asking(rounds, func(ctx context.Context, asked []NewTopic) []error { return c.createTopics(ctx, asked, false) }),
+		deletedTopics:  asking(rounds, c.deleteTopics),
 		awaitedTopics:  awaiting(c.awaitTopics),
-		checkedConfigs: gathering(func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, true) }),
-		alteredConfigs: writing(rounds, func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, false) }),
+		checkedConfigs: asking(checks, func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, true) }),
+		alteredConfigs: asking(rounds, func(ctx context.Context, asked []topicChanges) []error { return c.alterTopicConfigs(ctx, asked, false) }),
 		awaitedConfigs: awaiting(c.awaitTopicConfigs),
-		createdACLs:    writing(rounds, c.createACLs),
-		deletedACLs:    writing(rounds, c.deleteACLs),
+		createdACLs:    asking(rounds, c.createACLs),
+		deletedACLs:    asking(rounds, c.deleteACLs),
 		awaitedACLs:    awaiting(c.awaitACLs),
-		checkedQuotas:  gathering(func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, true) }),
-		alteredQuotas:  writing(rounds, func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, false) }),
+		checkedQuotas:  asking(checks, func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, true) }),
+		alteredQuotas:  asking(rounds, func(ctx context.Context, asked []quotaChanges) []error { return c.alterQuotas(ctx, asked, false) }),
 		awaitedQuotas:  awaiting(c.awaitQuotas),
 	}
 }
