@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,21 +16,33 @@ import (
 // TestAdoptARunningCluster takes over what somebody has made in a cluster with Kafka's own tools, in two commands: a query writes resources with import blocks, and an apply imports them.
 // Nothing of Kafka is changed, and the plan after it is empty.
 func TestAdoptARunningCluster(t *testing.T) {
-	const topics, quotas = 500, 50
+	const topics, acls, quotas = 500, 500, 50
 	binary := needed(t, "KAFKAFLEET_AGENT")
 	cluster := kafkatest.Start(t, kafkatest.Options{Brokers: 3, SASL: true})
 	var commands strings.Builder
 	tool := func(class string, args ...string) {
 		fmt.Fprintln(&commands, strings.Join(append([]string{class, "--bootstrap-server", cluster.Bootstrap()[0]}, args...), "\t"))
 	}
+	var names []string
 	for i := range topics {
 		name := fmt.Sprintf("team-%d.topic-%d", i%7, i)
+		names = append(names, name)
 		create := []string{"--create", "--topic", name, "--partitions", fmt.Sprint(1 + i%3), "--replication-factor", fmt.Sprint(1 + i%3)}
 		if i%5 > 0 {
 			create = append(create, "--config", fmt.Sprintf("retention.ms=%d", 3600000+i))
 		}
 		tool("org.apache.kafka.tools.TopicCommand", create...)
-		tool("org.apache.kafka.tools.AclCommand", "--add", "--allow-principal", fmt.Sprintf("User:u%d", i), "--operation", "Read", "--topic", name, "--resource-pattern-type", []string{"literal", "prefixed"}[i%2])
+	}
+	// A command gives a user several topics.
+	const perCommand = 5
+	command := 0
+	for some := range slices.Chunk(names[:acls], perCommand) {
+		give := []string{"--add", "--allow-principal", fmt.Sprintf("User:u%d", command/2), "--operation", "Read", "--resource-pattern-type", []string{"literal", "prefixed"}[command%2]}
+		for _, name := range some {
+			give = append(give, "--topic", name)
+		}
+		tool("org.apache.kafka.tools.AclCommand", give...)
+		command++
 	}
 	for i := range quotas {
 		entity := []string{"--entity-type", "users", "--entity-name", fmt.Sprintf("u%d", i)}
@@ -72,7 +85,7 @@ func TestAdoptARunningCluster(t *testing.T) {
 	}
 	run("query", "-generate-config-out=adopted.tf")
 	adopted := run("apply", "-auto-approve")
-	if want := fmt.Sprintf("%d imported, 0 added, 0 changed, 0 destroyed", 2*topics+quotas+1); !strings.Contains(adopted, want) {
+	if want := fmt.Sprintf("%d imported, 0 added, 0 changed, 0 destroyed", topics+acls+quotas+1); !strings.Contains(adopted, want) {
 		t.Errorf("the apply did not say %q but %q", want, adopted[max(0, len(adopted)-300):])
 	}
 	run("plan", "-detailed-exitcode")

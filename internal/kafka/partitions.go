@@ -83,16 +83,13 @@ func (c *Client) committed(ctx context.Context) int64 {
 // errLags is a broker that has not followed the metadata log as far as it should. Another one has, or it has a moment later.
 var errLags = errors.New("its metadata lags behind the controllers'")
 
-// lagPatience is how long brokers may lag: to create ten thousand topics takes them half a minute, in which they follow nothing else.
-const lagPatience = 2 * time.Minute
-
 // metadata returns all topics as a broker sees them that has followed the metadata log up to an offset.
 func (c *Client) metadata(ctx context.Context, offset int64) ([]Topic, error) {
 	type answer struct {
 		offset int64
 		topics *sarama.MetadataResponse
 	}
-	ask := func(b *sarama.Broker) (a answer, err error) {
+	resp, err := request(ctx, c, c.anyBroker(), "Metadata", func(b *sarama.Broker) (a answer, err error) {
 		a.offset = offset
 		if offset >= 0 {
 			// What a broker calls the epoch of its features is the offset of the metadata that it works with.
@@ -105,21 +102,12 @@ func (c *Client) metadata(ctx context.Context, offset int64) ([]Topic, error) {
 		// No names ask for all topics: sarama sends null.
 		a.topics, err = b.GetMetadata(&sarama.MetadataRequest{Version: metadataVersion})
 		return a, err
-	}
-	var resp answer
-	var err error
-	for started := time.Now(); ; {
-		resp, err = request(ctx, c, c.anyBroker(), "Metadata", ask, func(a answer) error {
-			if a.offset < offset {
-				return errLags
-			}
-			return nil
-		})
-		// Brokers that lag do answer, and are at work.
-		if !errors.Is(err, errLags) || ctx.Err() != nil || time.Since(started) > lagPatience {
-			break
+	}, func(a answer) error {
+		if a.offset < offset {
+			return errLags
 		}
-	}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ public class KafkaTools {
             }
             throw new IllegalStateException("exit " + status);
         });
-        ExecutorService workers = Executors.newFixedThreadPool(4);
+        ExecutorService workers = Executors.newFixedThreadPool(2);
         List<Future<?>> commands = new ArrayList<>();
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in));
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
