@@ -230,7 +230,7 @@ func (w *workspace) tryTools() {
 		name, address, properties string
 		opens                     bool
 	}{
-		{"the right password", brokers[0].Clients, login(password) + "max.block.ms=20000\ndelivery.timeout.ms=20000\n", true},
+		{"the right password", brokers[0].Clients, login(password) + "max.block.ms=40000\ndelivery.timeout.ms=40000\nrequest.timeout.ms=20000\n", true},
 		{"a wrong password", brokers[0].Clients, login(wrongPassword), false},
 		{"no login", brokers[0].Clients, ssl + "security.protocol=SSL\n", false},
 		{"plaintext", brokers[0].Clients, "security.protocol=PLAINTEXT\n", false},
@@ -268,7 +268,7 @@ func (w *workspace) consoleProducer(address, properties, record string) (string,
 	if err := os.WriteFile(file, []byte("max.block.ms=4000\ndelivery.timeout.ms=4000\nrequest.timeout.ms=3000\nlinger.ms=0\n"+properties), 0o600); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	libs := filepath.Join(strings.ReplaceAll(needed(w.t, "KAFKAFLEET_KAFKA_HOME"), "{version}", "4.3.1"), "libs", "*")
 	cmd := exec.CommandContext(ctx, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", libs, "org.apache.kafka.tools.ConsoleProducer",
