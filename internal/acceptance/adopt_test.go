@@ -13,8 +13,8 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
 )
 
-// TestAdoptARunningCluster takes over what somebody has made in a cluster with Kafka's own tools, in two commands: a query writes resources with import blocks, and an apply imports them.
-// Nothing of Kafka is changed, and the plan after it is empty.
+// TestAdoptARunningCluster takes over what somebody has made in a cluster with Kafka's own tools, in two commands: a query writes resources with
+// import blocks, and an apply imports them. Nothing of Kafka is changed, and the plan after it is empty.
 func TestAdoptARunningCluster(t *testing.T) {
 	const topics, acls, quotas = 500, 500, 50
 	binary := needed(t, "KAFKAFLEET_AGENT")

@@ -28,6 +28,13 @@ func (c *told) gather(name string, rounds *Rounds) *Gather[int, int] {
 	}}
 }
 
+// twoKinds are two Gathers of the same rounds.
+func twoKinds() (c *told, topics, acls *Gather[int, int]) {
+	c = &told{start: time.Now()}
+	rounds := &Rounds{Window: window}
+	return c, c.gather("topics", rounds), c.gather("acls", rounds)
+}
+
 func (c *told) expect(t *testing.T, want ...string) {
 	t.Helper()
 	c.mu.Lock()
@@ -39,9 +46,7 @@ func (c *told) expect(t *testing.T, want ...string) {
 
 func TestCallsOfAllKindsAreOneRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &told{start: time.Now()}
-		rounds := &Rounds{Window: window}
-		topics, acls := c.gather("topics", rounds), c.gather("acls", rounds)
+		c, topics, acls := twoKinds()
 		var group sync.WaitGroup
 		ask := func(g *Gather[int, int], after time.Duration) {
 			group.Go(func() {
@@ -64,8 +69,7 @@ func TestCallsOfAllKindsAreOneRound(t *testing.T) {
 
 func TestARoundBeginsWhenAsManyWaitAsLately(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &told{start: time.Now()}
-		g := c.gather("topics", &Rounds{Window: window})
+		c, g, _ := twoKinds()
 		ask := func(n int) {
 			_, _ = together(numbers(n), func(q int) (int, error) { return g.Ask(t.Context(), q) })
 		}
@@ -83,8 +87,7 @@ func TestARoundBeginsWhenAsManyWaitAsLately(t *testing.T) {
 // TestARoundOfNobodyEnds: a caller that has gone away leaves a call that is of no use, and the next round comes.
 func TestARoundOfNobodyEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &told{start: time.Now()}
-		g := c.gather("topics", &Rounds{Window: window})
+		c, g, _ := twoKinds()
 		hasty, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := g.Ask(hasty, 1); err == nil {
@@ -99,9 +102,7 @@ func TestARoundOfNobodyEnds(t *testing.T) {
 
 func TestNoRoundBeginsDuringAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &told{start: time.Now()}
-		rounds := &Rounds{Window: window}
-		topics, acls := c.gather("topics", rounds), c.gather("acls", rounds)
+		c, topics, acls := twoKinds()
 		var group sync.WaitGroup
 		group.Go(func() { _, _ = topics.Ask(t.Context(), 1) })
 		group.Go(func() {

@@ -138,32 +138,22 @@ type nodes struct {
 }
 
 // anyBroker sends to whichever broker answers. In KRaft a broker forwards to the active controller what is not its own.
-func (c *Client) anyBroker() nodes {
+func (c *Client) anyBroker() nodes { return c.anotherBroker(0) }
+
+// anotherBroker is anyBroker, but begins with another one for each turn: a broker passes one change at a time to the controller, and what is of
+// different kinds and asked at the same time shall not wait for each other.
+func (c *Client) anotherBroker(turn int) nodes {
 	return nodes{name: "any broker", addresses: func(ctx context.Context) ([]string, error) {
 		brokers, _, err := c.addresses(ctx)
 		if err == nil && len(brokers) == 0 {
 			err = errNoBroker
 		}
+		if len(brokers) > 0 {
+			first := turn % len(brokers)
+			brokers = slices.Concat(brokers[first:], brokers[:first])
+		}
 		return c.byHealth(brokers), err
 	}}
-}
-
-// anotherBroker is anyBroker, but begins with another one for each turn: a broker passes one change at a time to the controller, and what is of
-// different kinds and asked at the same time shall not wait for each other.
-func (c *Client) anotherBroker(turn int) nodes {
-	to := c.anyBroker()
-	to.addresses = func(ctx context.Context) ([]string, error) {
-		brokers, _, err := c.addresses(ctx)
-		if err == nil && len(brokers) == 0 {
-			return nil, errNoBroker
-		}
-		if len(brokers) > 0 {
-			turn := turn % len(brokers)
-			brokers = slices.Concat(brokers[turn:], brokers[:turn])
-		}
-		return c.byHealth(brokers), err
-	}
-	return to
 }
 
 // anyNode is anyBroker, and a controller when no broker answers. It is for requests that controllers understand (KIP-919).

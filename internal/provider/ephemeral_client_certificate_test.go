@@ -195,9 +195,8 @@ resource "echo" "shop" {}
 // TestAccACertificateWaitsForItsCluster: the plan of a cluster with a certificate of it is whole, though nobody can issue it yet; and says if nobody
 // ever will.
 func TestAccACertificateWaitsForItsCluster(t *testing.T) {
-	if strings.Contains(os.Getenv("TF_ACC_PROVIDER_HOST"), "opentofu") {
-		t.Skip("OpenTofu does not open an ephemeral resource before the apply where what it refers to is going to change")
-	}
+	// OpenTofu opens it in the apply only, where what it refers to is going to change.
+	onOpenTofu := strings.Contains(os.Getenv("TF_ACC_PROVIDER_HOST"), "opentofu")
 	root := filepath.Join(t.TempDir(), "fleets")
 	k := &keeper{kept: map[string]string{}}
 	resource.UnitTest(t, resource.TestCase{
@@ -205,10 +204,10 @@ func TestAccACertificateWaitsForItsCluster(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_10_0)},
 		Steps: []resource.TestStep{
 			{Config: certifiedShop(root, "both"), PlanOnly: true, ExpectNonEmptyPlan: true},
-			{Config: certifiedShop(root, "scram"), PlanOnly: true, ExpectError: message(`There is no certificate for shop...nobody logs in by certificate at cluster "small"`)},
+			{SkipFunc: func() (bool, error) { return onOpenTofu, nil }, Config: certifiedShop(root, "scram"), PlanOnly: true, ExpectError: message(`There is no certificate for shop...nobody logs in by certificate at cluster "small"`)},
 		},
 	})
-	if k.kept["private_key_pem"] != "" || k.kept["principal"] != "User:shop" {
+	if k.kept["private_key_pem"] != "" || k.kept["principal"] != "User:shop" && !onOpenTofu {
 		t.Errorf("a plan of no cluster has %v", k.kept)
 	}
 }

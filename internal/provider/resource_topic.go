@@ -325,7 +325,7 @@ func (r *topicResource) check(ctx context.Context, planned topicModel, prior *to
 		return
 	}
 	if r.data.Applying.Load() {
-		return // Kafka answers a question about a change as late as the change: for thousands of topics, one after the other, that is minutes.
+		return // Kafka answers such a question as late as it makes the change.
 	}
 	name := planned.Name.ValueString()
 	if prior == nil {
