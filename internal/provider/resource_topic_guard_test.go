@@ -7,16 +7,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
-	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -98,19 +94,22 @@ func TestAccValuesWithUnitsAreEqualToWhatKafkaReturns(t *testing.T) {
 	})
 }
 
-// TestAPlanWithinAnApplyAsksKafkaNothing: what Kafka would refuse is refused by the change itself then.
-func TestAPlanWithinAnApplyAsksKafkaNothing(t *testing.T) {
+// TestAccAPlanWithinAnApplyAsksKafkaNothing: what is only known within the apply, Kafka refuses as the change itself.
+func TestAccAPlanWithinAnApplyAsksKafkaNothing(t *testing.T) {
 	t.Parallel()
-	r := &topicResource{data: &providerData{Fleet: &fleet.Client{}, Kafka: &connections{external: direct(t, sharedKafka(t))}}}
-	planned := topicModel{
-		Cluster: types.StringNull(), Name: types.StringValue("refused"), Partitions: types.Int64Value(1), ReplicationFactor: types.Int64Value(1),
-		Config: types.MapValueMust(types.StringType, map[string]attr.Value{"retention.ms": types.StringValue("never")}),
-	}
-	for _, applying := range []bool{false, true} {
-		r.data.Applying.Store(applying)
-		var diags diag.Diagnostics
-		if r.check(t.Context(), planned, nil, &diags); diags.HasError() == applying {
-			t.Errorf("applying %v: %v", applying, diags)
-		}
-	}
+	config := onShared(t, topic("known-first", 1, 1, "")) + `
+resource "kafkafleet_topic" "refused" {
+  name               = "refused"
+  partitions         = 1
+  replication_factor = 1
+  config             = { "retention.ms" = "never-${kafkafleet_topic.test.topic_id}" }
+}
+`
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(nil),
+		Steps: []resource.TestStep{
+			{Config: config, ExpectError: message(`Topic "refused" is not created...Not a number of type LONG`)},
+			{Config: onShared(t, topic("known-first", 1, 1, ""))},
+		},
+	})
 }
