@@ -103,6 +103,14 @@ func TestMinISR(t *testing.T) {
 	}
 }
 
+// TestControllersWriteSoon: whoever changes metadata waits for it.
+func TestControllersWriteSoon(t *testing.T) {
+	g, err := Cluster{Name: "c", KafkaVersion: "4.3.1", InstanceType: "small", Controllers: 3}.goal(catalog)
+	if err != nil || g.spec.Config["controller.quorum.append.linger.ms"] != "5" || g.spec.Config["auto.create.topics.enable"] != "false" {
+		t.Errorf("%v, %v", g.spec.Config, err)
+	}
+}
+
 func TestSplitConfig(t *testing.T) {
 	static, dynamic := splitConfig(map[string]string{"num.io.threads": "9", "queued.max.requests": "600", "log.retention.ms": "1"})
 	if diff := cmp.Diff([]map[string]string{{"queued.max.requests": "600"}, {"num.io.threads": "9", "log.retention.ms": "1"}}, []map[string]string{static, dynamic}); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -125,6 +126,9 @@ func (a ACL) whole() bool {
 	return a.ResourceType != "" && a.ResourceName != "" && a.PatternType != "" && a.Principal != "" && a.Host != "" && a.Operation != "" && a.Permission != ""
 }
 
+// wide says that a filter is not about one principal or one resource.
+func (a ACL) wide() bool { return a.Principal == "" && a.ResourceName == "" }
+
 // common is the narrowest filter that matches all of the bindings: what they share, and any for the rest.
 func common(acls []ACL) ACL {
 	like := acls[0]
@@ -202,6 +206,9 @@ func (c *Client) aclsAt(ctx context.Context, to nodes, like ACL) ([]ACL, error) 
 		}
 	}
 	slices.SortFunc(found, ACL.Compare)
+	if like.wide() {
+		c.reader.sees(len(found))
+	}
 	return found, nil
 }
 
@@ -276,7 +283,7 @@ func (c *Client) createACLs(ctx context.Context, lists [][]ACL) []error {
 		for _, a := range acls {
 			c.mutation("CreateAcls", a.String())
 		}
-		return each(ctx, c, c.anotherBroker(1), "CreateAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.CreateAclsResponse, error) {
+		return each(ctx, c, c.anyForwarder(), "CreateAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.CreateAclsResponse, error) {
 			req := &sarama.CreateAclsRequest{Version: aclVersion}
 			for _, i := range left {
 				req.AclCreations = append(req.AclCreations, codes[i].creation(acls[i]))
@@ -307,7 +314,7 @@ func (c *Client) deleteACLs(ctx context.Context, lists [][]ACL) []error {
 		for _, a := range acls {
 			c.mutation("DeleteAcls", a.String())
 		}
-		return each(ctx, c, c.anotherBroker(1), "DeleteAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.DeleteAclsResponse, error) {
+		return each(ctx, c, c.anyForwarder(), "DeleteAcls", len(acls), func(b *sarama.Broker, left []int) (*sarama.DeleteAclsResponse, error) {
 			req := &sarama.DeleteAclsRequest{Version: aclVersion}
 			for _, i := range left {
 				req.Filters = append(req.Filters, codes[i].filter(acls[i]))
@@ -358,8 +365,12 @@ func (a awaitedACLs) String() string {
 	return fmt.Sprintf("ACL %q", text)
 }
 
+// comesTogether is how long bindings that were changed together are taken to come to a broker together.
+const comesTogether = time.Second
+
 // awaitACLs waits until every live broker knows the bindings, or none of them.
 func (c *Client) awaitACLs(ctx context.Context, all []awaitedACLs) []error {
+	began := time.Now()
 	return agreedOnEach(ctx, c, texts(all), func(ctx context.Context, to nodes, left []int) ([]bool, error) {
 		var acls []ACL
 		for _, i := range left {
@@ -373,6 +384,13 @@ func (c *Client) awaitACLs(ctx context.Context, all []awaitedACLs) []error {
 			}
 			for _, a := range found {
 				known[a] = true
+			}
+			// What was changed together comes to a broker together: where one has not come yet, the others are not worth a question. One that does not come
+			// at all, since somebody else has changed it, keeps them for no longer than that.
+			if time.Since(began) < comesTogether && slices.ContainsFunc(left, func(i int) bool {
+				return slices.ContainsFunc(all[i].acls, func(a ACL) bool { return a.like(like) && known[a] == all[i].gone })
+			}) {
+				return make([]bool, len(left)), nil
 			}
 		}
 		answers := make([]bool, len(left))
@@ -390,7 +408,7 @@ const bindingsPerFilter = 100
 // match all that there are where these are few.
 func likes(acls []ACL, there int) []ACL {
 	like := common(acls)
-	if like.Principal != "" || like.ResourceName != "" {
+	if !like.wide() {
 		return []ACL{like}
 	}
 	principals, resources := map[ACL]bool{}, map[ACL]bool{}

@@ -81,6 +81,8 @@ type Client struct {
 	failed map[string]time.Time
 	// served are the addresses that have answered a request: what is wrong with them later is not that they want a login.
 	served map[string]bool
+	// forwarding is how many requests an address has under way that it passes on.
+	forwarding map[string]int
 	// told are the troubles that OnTrouble has heard of, by address.
 	told map[string]string
 	// known are the addresses of registered brokers, by id.
@@ -105,6 +107,7 @@ func New(cfg Config) *Client {
 		served:      map[string]bool{},
 		told:        map[string]string{},
 		failed:      map[string]time.Time{},
+		forwarding:  map[string]int{},
 		known:       map[int32]string{},
 	}
 	c.gather, c.reader = newGathers(c), newReader(c)
@@ -135,13 +138,22 @@ type nodes struct {
 	attempts int
 	// told, unless nil, is set to the address that was asked last.
 	told *string
+	// forwarded says that a broker passes the request on to the controller.
+	forwarded bool
 }
 
-// anyBroker sends to whichever broker answers. In KRaft a broker forwards to the active controller what is not its own.
+// anyBroker sends to whichever broker answers.
 func (c *Client) anyBroker() nodes { return c.anotherBroker(0) }
 
-// anotherBroker is anyBroker, but begins with another one for each turn: a broker passes one change at a time to the controller, and what is of
-// different kinds and asked at the same time shall not wait for each other.
+// anyForwarder is anyBroker for what a broker passes on to the active controller: one request at a time, and the next one when the controller has
+// answered, so that those at the same time go to different brokers.
+func (c *Client) anyForwarder() nodes {
+	to := c.anyBroker()
+	to.forwarded = true
+	return to
+}
+
+// anotherBroker is anyBroker, but begins with another one for each turn, so that many long answers come from several.
 func (c *Client) anotherBroker(turn int) nodes {
 	return nodes{name: "any broker", addresses: func(ctx context.Context) ([]string, error) {
 		brokers, _, err := c.addresses(ctx)
@@ -156,9 +168,9 @@ func (c *Client) anotherBroker(turn int) nodes {
 	}}
 }
 
-// anyNode is anyBroker, and a controller when no broker answers. It is for requests that controllers understand (KIP-919).
+// anyNode is anyForwarder, and a controller when no broker answers. It is for requests that controllers understand (KIP-919).
 func (c *Client) anyNode() nodes {
-	return nodes{name: "any broker or controller", addresses: func(ctx context.Context) ([]string, error) {
+	return nodes{name: "any broker or controller", forwarded: true, addresses: func(ctx context.Context) ([]string, error) {
 		brokers, controllers, err := c.addresses(ctx)
 		all := append(slices.Clone(brokers), controllers...)
 		if err == nil && len(all) == 0 {
@@ -243,9 +255,13 @@ func untilAnswered[R any](ctx context.Context, c *Client, to nodes, api string, 
 				}
 				targets, i = again, 0
 			}
-			address := targets[i]
+			address, done := targets[i], func() {}
+			if to.forwarded {
+				address, done = c.forwarder(targets[i:], tried)
+			}
 			tried[address] = true
 			response, err := try(ctx, c, address, send)
+			done()
 			if err == nil && check != nil {
 				err = check(response)
 			}
@@ -276,6 +292,28 @@ func untilAnswered[R any](ctx context.Context, c *Client, to nodes, api string, 
 		return answer, fmt.Errorf("asking %s: %w%s", to.name, err, others(troubles, err))
 	}
 	return answer, nil
+}
+
+// forwarder chooses who passes a request on, of those that have not been tried: the first one, or another healthy broker that has fewer under way. done
+// is called with the answer.
+func (c *Client) forwarder(targets []string, tried map[string]bool) (address string, done func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	address = targets[0]
+	for _, other := range targets[1:] {
+		if _, failed := c.failed[other]; failed || tried[other] || slices.Contains(c.controllers, other) {
+			continue
+		}
+		if c.forwarding[other] < c.forwarding[address] {
+			address = other
+		}
+	}
+	c.forwarding[address]++
+	return address, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.forwarding[address]--
+	}
 }
 
 // try sends once to one address.

@@ -46,7 +46,7 @@ func (c *Client) electChunk(ctx context.Context, kind sarama.ElectionType, what 
 		byTopic[p.Topic] = append(byTopic[p.Topic], p.Partition)
 	}
 	c.mutation("ElectLeaders", fmt.Sprintf("%d partitions, the first is %s-%d", len(partitions), partitions[0].Topic, partitions[0].Partition))
-	resp, err := request(ctx, c, c.anyBroker(), "ElectLeaders", func(b *sarama.Broker) (*sarama.ElectLeadersResponse, error) {
+	resp, err := request(ctx, c, c.anyForwarder(), "ElectLeaders", func(b *sarama.Broker) (*sarama.ElectLeadersResponse, error) {
 		return b.ElectLeaders(&sarama.ElectLeadersRequest{
 			Version: 2, Type: kind, TopicPartitions: byTopic, TimeoutMs: c.timeoutMillis(),
 		})

@@ -152,7 +152,7 @@ func (c *Client) alterQuotas(ctx context.Context, all []quotaChanges, validateOn
 				c.mutation("AlterClientQuotas", fmt.Sprintf("%s: %s", q.entity, strings.Join(keys, ", ")))
 			}
 		}
-		return each(ctx, c, c.anotherBroker(2), "AlterClientQuotas", len(some), func(b *sarama.Broker, left []int) (*sarama.AlterClientQuotasResponse, error) {
+		return each(ctx, c, c.anyForwarder(), "AlterClientQuotas", len(some), func(b *sarama.Broker, left []int) (*sarama.AlterClientQuotasResponse, error) {
 			req := &sarama.AlterClientQuotasRequest{Version: 1, ValidateOnly: validateOnly}
 			for _, i := range left {
 				req.Entries = append(req.Entries, some[i].entry())

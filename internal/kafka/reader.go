@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unique"
 
@@ -31,12 +32,16 @@ const atOnce = 10
 // before it is told as ErrNotFound. What it returns is shared and not to be changed.
 type Reader struct {
 	client  *Client
+	created *coalesce.Gather[string, Topic]
 	topics  *coalesce.Known[string, Topic]
 	configs *coalesce.Known[string, []ConfigEntry]
 	acls    *coalesce.Known[ACL, nothing]
 	quotas  *coalesce.Known[quotaKey, map[string]float64]
 	users   *coalesce.Known[string, map[string]int32]
 	brokers *coalesce.Known[nothing, []Broker]
+
+	// wide is how many bindings the last answer had that was about all of them, or all of a kind.
+	wide atomic.Int64
 
 	mu sync.Mutex
 	// metrics are the names of topics by how Kafka's metrics spell them, as of metricsAt.
@@ -49,6 +54,14 @@ func (c *Client) Reader() *Reader { return c.reader }
 
 func newReader(c *Client) *Reader {
 	r := &Reader{client: c}
+	r.created = &coalesce.Gather[string, Topic]{Window: gatherWindow, Do: func(ctx context.Context, names []string) []coalesce.Answer[Topic] {
+		found, failed := c.topicsAt(ctx, c.anyBroker(), names)
+		answers := make([]coalesce.Answer[Topic], len(names))
+		for i, name := range names {
+			answers[i] = coalesce.Answer[Topic]{Value: found[name], Err: failed[name]}
+		}
+		return answers
+	}}
 	r.topics = known(c.topicsOf, c.allTopics, c.Topic)
 	r.configs = known(c.topicConfigsOf, r.allTopicConfigs, c.topicConfig)
 	r.acls = known(c.aclsOf, c.allACLs, func(ctx context.Context, a ACL) (nothing, error) { return nothing{}, c.ACL(ctx, a) })
@@ -95,6 +108,16 @@ func all[K comparable](keys []K, err error) map[K]error {
 func (r *Reader) Topic(ctx context.Context, name string) (Topic, error) {
 	t, err := r.topics.Get(ctx, name)
 	return t, about(fmt.Sprintf("topic %q", name), err)
+}
+
+// CreatedTopic is Topic for one that was created a moment ago and that every broker knows: nobody moves it yet, so that the controller is not asked.
+// Nothing of it is kept.
+func (r *Reader) CreatedTopic(ctx context.Context, name string) (Topic, error) {
+	t, err := r.created.Ask(ctx, name)
+	if err != nil {
+		return r.Topic(ctx, name)
+	}
+	return t, nil
 }
 
 // Topics returns all topics by their names.
@@ -175,8 +198,11 @@ func (r *Reader) knows(acls []ACL) {
 	r.acls.Set(there)
 }
 
-// bindings is about how many bindings there are, as far as this client knows.
-func (r *Reader) bindings() int { return r.acls.Len() }
+// sees notes how many bindings an answer had that was not about one principal or one resource.
+func (r *Reader) sees(bindings int) { r.wide.Store(int64(bindings)) }
+
+// bindings is about how many bindings there are, as far as this client knows: as many as it keeps, or as it was last told of.
+func (r *Reader) bindings() int { return max(r.acls.Len(), int(r.wide.Load())) }
 
 // forgetConfigs has the settings of topics read anew.
 func (r *Reader) forgetConfigs(resources []ConfigResource) {

@@ -68,6 +68,21 @@ func TestManyObjectsAreFewRequests(t *testing.T) {
 		// Ten at a time are thirty rounds at least.
 		atMost(t, cluster.Requests(), map[string]int{"CreateTopics": many / 2, "CreateACLs": many / 3, "AlterClientQuotas": many / 3})
 	})
+	t.Run("what was just created is read by as few", func(t *testing.T) {
+		cluster.Measure(0)
+		tenAtATime(t, func(ctx context.Context, i int) error {
+			topic, err := writer.Reader().CreatedTopic(ctx, name(i))
+			if err == nil && (topic.Name != name(i) || topic.UUID() == "" || len(topic.Partitions) != 1 || topic.ReplicationFactor() != 3) {
+				err = fmt.Errorf("%+v", topic)
+			}
+			return err
+		})
+		// The controller, which knows who moves, is not asked.
+		atMost(t, cluster.Requests(), map[string]int{"Metadata": many / 2, "ListPartitionReassignments": 0})
+		if _, err := writer.Reader().CreatedTopic(t.Context(), "never"); !errors.Is(err, kafka.ErrNotFound) {
+			t.Error(err)
+		}
+	})
 	t.Run("what every broker was seen to know is not asked again", func(t *testing.T) {
 		cluster.Measure(0)
 		tenAtATime(t, func(ctx context.Context, i int) error { return writer.Reader().ACL(ctx, acl(i)) })

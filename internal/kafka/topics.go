@@ -107,7 +107,7 @@ func (c *Client) createSome(ctx context.Context, topics []NewTopic, validateOnly
 			c.mutation("CreateTopics", t.Name)
 		}
 	}
-	return each(ctx, c, c.anyBroker(), "CreateTopics", len(topics), func(b *sarama.Broker, left []int) (*sarama.CreateTopicsResponse, error) {
+	return each(ctx, c, c.anyForwarder(), "CreateTopics", len(topics), func(b *sarama.Broker, left []int) (*sarama.CreateTopicsResponse, error) {
 		req := &sarama.CreateTopicsRequest{Version: 7, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly, TopicDetails: map[string]*sarama.TopicDetail{}}
 		for _, i := range left {
 			req.TopicDetails[topics[i].Name] = topics[i].detail()
@@ -274,7 +274,7 @@ func (c *Client) AddPartitions(ctx context.Context, name string, total int32, re
 		defer c.reader.topics.Forget(name)
 		c.mutation("CreatePartitions", name)
 	}
-	_, err := request(ctx, c, c.anyBroker(), "CreatePartitions", func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) {
+	_, err := request(ctx, c, c.anyForwarder(), "CreatePartitions", func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) {
 		return b.CreatePartitions(&sarama.CreatePartitionsRequest{
 			Version: 3, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
 			TopicPartitions: map[string]*sarama.TopicPartition{name: {Count: total, Assignment: replicas}},

@@ -129,7 +129,7 @@ func scramMechanism(name string) (sarama.ScramMechanismType, error) {
 func (c *Client) alterUser(ctx context.Context, user, mechanism string, fresh func() *sarama.AlterUserScramCredentialsRequest) error {
 	defer c.reader.users.Forget(user)
 	c.mutation("AlterUserScramCredentials", credentialName(user, mechanism))
-	_, err := request(ctx, c, c.anyBroker(), "AlterUserScramCredentials", func(b *sarama.Broker) (*sarama.AlterUserScramCredentialsResponse, error) {
+	_, err := request(ctx, c, c.anyForwarder(), "AlterUserScramCredentials", func(b *sarama.Broker) (*sarama.AlterUserScramCredentialsResponse, error) {
 		return b.AlterUserScramCredentials(fresh())
 	}, func(r *sarama.AlterUserScramCredentialsResponse) error {
 		for _, result := range r.Results {

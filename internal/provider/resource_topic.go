@@ -488,7 +488,12 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if err := k.AwaitTopic(ctx, name, int(m.Partitions.ValueInt64())); err != nil {
 		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q is created, but not known everywhere yet", name), sentence(err))
 	}
-	if err := r.read(ctx, k, &m, &resp.Diagnostics); err != nil {
+	factor := m.ReplicationFactor
+	err = r.readBy(ctx, k, k.Reader().CreatedTopic, &m, &resp.Diagnostics)
+	if !factor.IsUnknown() {
+		m.ReplicationFactor = factor // Kafka has created it so.
+	}
+	if err != nil {
 		resp.Diagnostics.AddWarning(fmt.Sprintf("Topic %q is created, but could not be read", name), sentence(err)+" The next plan reads it.")
 		m.TopicID, m.ConfigEffective, m.BrokerGroup = types.StringNull(), types.MapNull(types.StringType), types.StringNull()
 		if m.ReplicationFactor.IsUnknown() {
@@ -501,12 +506,16 @@ func (r *topicResource) Create(ctx context.Context, req resource.CreateRequest, 
 
 // read fills the model from Kafka. An imported topic, which has nothing but its name, gets as its config what was set on it.
 func (r *topicResource) read(ctx context.Context, k *kafka.Client, m *topicModel, diags *diag.Diagnostics) error {
+	return r.readBy(ctx, k, k.Reader().Topic, m, diags)
+}
+
+func (r *topicResource) readBy(ctx context.Context, k *kafka.Client, read func(context.Context, string) (kafka.Topic, error), m *topicModel, diags *diag.Diagnostics) error {
 	name := m.Name.ValueString()
 	var t kafka.Topic
 	var settings []kafka.ConfigEntry
 	var reads errgroup.Group
 	reads.Go(func() (err error) {
-		t, err = k.Reader().Topic(ctx, name)
+		t, err = read(ctx, name)
 		return err
 	})
 	reads.Go(func() (err error) {

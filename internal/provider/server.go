@@ -75,6 +75,9 @@ func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceReq
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	if resp := unchangedMap(req); resp != nil {
+		return resp, nil
+	}
 	return lend(ctx, req, s.allOfServer.PlanResourceChange)
 }
 

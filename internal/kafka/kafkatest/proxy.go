@@ -48,6 +48,19 @@ func (c *Cluster) Requests() map[string]int {
 	return all
 }
 
+// Received is how many bytes of replies came through the proxies since Measure.
+func (c *Cluster) Received() int {
+	all := 0
+	for _, id := range c.ids() {
+		if p := c.node(id).proxy; p != nil {
+			p.mu.Lock()
+			all += p.received
+			p.mu.Unlock()
+		}
+	}
+	return all
+}
+
 // proxy is the way of clients to one broker: it counts their requests by API and may hold each reply back for a while.
 type proxy struct {
 	listener net.Listener
@@ -57,6 +70,7 @@ type proxy struct {
 
 	mu       sync.Mutex
 	requests map[string]int
+	received int
 	delay    time.Duration
 	open     map[net.Conn]bool
 }
@@ -101,7 +115,7 @@ func (p *proxy) reset(delay time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.requests)
-	p.delay = delay
+	p.received, p.delay = 0, delay
 }
 
 func (p *proxy) counted() map[string]int {
@@ -192,6 +206,7 @@ func (p *proxy) replies(broker io.Reader, client io.Writer) {
 			return
 		}
 		p.mu.Lock()
+		p.received += len(reply)
 		delay := p.delay
 		p.mu.Unlock()
 		queue <- held{reply, time.Now().Add(delay)}
