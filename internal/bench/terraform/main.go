@@ -81,7 +81,10 @@ type bench struct {
 }
 
 // planned is what a plan took of Kafka.
-type planned struct{ objects, requests int }
+type planned struct {
+	objects, requests int
+	wall              float64
+}
 
 func run(ctx context.Context, terraform, provider, sizes, kinds, peer string) (err error) {
 	b := &bench{floors: map[string]map[string]float64{}, plans: map[string]planned{}}
@@ -240,6 +243,8 @@ func (b *bench) judge(l line) {
 	}
 	changes := slices.Contains([]string{"apply", "destroy"}, l.Phase)
 	switch {
+	case l.DelayMS > 0 && l.Wall > b.plans[l.Kind].wall+maxDelayed:
+		breaks("it took %.1f s with late replies, and %.1f s without", l.Wall, b.plans[l.Kind].wall)
 	case l.DelayMS > 0:
 	case l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "plan" && l.Wall > maxBulkPlan, l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "apply" && l.Wall > maxBulkApply:
 		breaks("it took %.1f s", l.Wall)
@@ -259,5 +264,5 @@ func (b *bench) judge(l line) {
 	if before, ok := b.plans[l.Kind]; ok && sum-before.requests > (l.Objects-before.objects)/100 {
 		breaks("it took %d requests of Kafka, after %d for %d objects", sum, before.requests, before.objects)
 	}
-	b.plans[l.Kind] = planned{objects: l.Objects, requests: sum}
+	b.plans[l.Kind] = planned{objects: l.Objects, requests: sum, wall: l.Wall}
 }
