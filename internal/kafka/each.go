@@ -14,6 +14,10 @@ import (
 // gatherWindow is how long the first of several calls waits for others, which then are one request.
 const gatherWindow = 2 * time.Millisecond
 
+// readWindow is gatherWindow for the first objects that a plan reads one by one, before it reads all of a kind: Terraform takes some milliseconds to come to
+// the next one.
+const readWindow = 5 * time.Millisecond
+
 // writeWindow is gatherWindow for what changes metadata. A controller itself waits 25 ms for more before it writes
 // (controller.quorum.append.linger.ms), and each change takes each broker some time, however many objects it is about: ten requests that come one
 // after the other keep brokers behind for longer than one for ten.

@@ -58,7 +58,7 @@ func newReader(c *Client) *Reader {
 		found, failed := c.topicsAt(ctx, c.anyBroker(), names)
 		answers := make([]coalesce.Answer[Topic], len(names))
 		for i, name := range names {
-			answers[i] = coalesce.Answer[Topic]{Value: found[name], Err: failed[name]}
+			answers[i].Value, answers[i].Err = answerAbout(name, found, failed)
 		}
 		return answers
 	}}
@@ -90,7 +90,7 @@ func newReader(c *Client) *Reader {
 
 // known are the objects of a kind by how they are read.
 func known[K comparable, V any](some func(context.Context, []K) (map[K]V, map[K]error), all func(context.Context) (map[K]V, error), confirm func(context.Context, K) (V, error)) *coalesce.Known[K, V] {
-	return &coalesce.Known[K, V]{Some: some, All: all, Confirm: confirm, Window: gatherWindow, MaxAge: readerAge, Now: time.Now}
+	return &coalesce.Known[K, V]{Some: some, All: all, Confirm: confirm, Window: readWindow, MaxAge: readerAge, Now: time.Now}
 }
 
 // all are the errors of objects that were read by one request.

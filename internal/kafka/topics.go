@@ -65,6 +65,11 @@ func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 // topicAt returns the topic as one node sees it, without what only the controller knows.
 func (c *Client) topicAt(ctx context.Context, to nodes, name string) (Topic, error) {
 	found, failed := c.topicsAt(ctx, to, []string{name})
+	return answerAbout(name, found, failed)
+}
+
+// answerAbout is what topicsAt has found of one topic, or why it has not.
+func answerAbout(name string, found map[string]Topic, failed map[string]error) (Topic, error) {
 	if t, ok := found[name]; ok {
 		return t, nil
 	}
