@@ -45,5 +45,9 @@ func (d *providerData) deleteACLs(ctx context.Context, cluster types.String, bin
 
 // without are the bindings of one list that are not in the other.
 func without(bindings, others []kafka.ACL) []kafka.ACL {
-	return slices.DeleteFunc(slices.Clone(bindings), func(a kafka.ACL) bool { return slices.Contains(others, a) })
+	other := map[kafka.ACL]bool{}
+	for _, a := range others {
+		other[a] = true
+	}
+	return slices.DeleteFunc(slices.Clone(bindings), func(a kafka.ACL) bool { return other[a] })
 }

@@ -193,7 +193,7 @@ func (m *aclsModel) set(ctx context.Context, found []kafka.ACL, diags *diag.Diag
 		}
 		now[i] = b
 	}
-	set, more := types.SetValueFrom(ctx, bindingType, now)
+	list, more := types.ListValueFrom(ctx, bindingType, now)
 	diags.Append(more...)
-	m.Bindings = set
+	m.Bindings = list
 }

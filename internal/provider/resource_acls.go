@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -34,7 +35,8 @@ type aclsResource struct{ data *providerData }
 type aclsModel struct {
 	ID types.String `tfsdk:"id"`
 	aclSubject
-	Bindings types.Set `tfsdk:"bindings"`
+	// Bindings are a set for Terraform, see asSets.
+	Bindings types.List `tfsdk:"bindings"`
 }
 
 func (r *aclsResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -92,9 +94,10 @@ func (r *aclsResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"resource_type": subject("resource_type", strings.Replace(ofAll["resource_type"].MarkdownDescription, "What it is about", "What the bindings are about", 1)),
 			"resource_name": subject("resource_name", "With `resource_type`: the resource's name or prefix, or `*` for the bindings that are about all."),
 			"pattern_type":  pattern,
-			"bindings": schema.SetNestedAttribute{
+			"bindings": schema.ListNestedAttribute{
 				MarkdownDescription: "All bindings. Each is one operation; a `for` expression writes several at once.",
 				Required:            true,
+				PlanModifiers:       []planmodifier.List{plannedAsOne{}},
 				NestedObject:        schema.NestedAttributeObject{Attributes: ofOne},
 			},
 		},
@@ -125,14 +128,14 @@ func (r *aclsResource) ValidateConfig(ctx context.Context, req resource.Validate
 		bindingModel{ResourceType: m.ResourceType, ResourceName: m.ResourceName, PatternType: m.PatternType}.check(path.Root, &resp.Diagnostics)
 	}
 	seen := map[kafka.ACL]bool{}
-	for _, element := range m.Bindings.Elements() {
+	for i, element := range m.Bindings.Elements() {
 		object, ok := element.(types.Object)
 		if !ok || object.IsUnknown() {
 			continue
 		}
 		var b bindingModel
 		resp.Diagnostics.Append(object.As(ctx, &b, objectAsOptions)...)
-		at := func(attribute string) path.Path { return path.Root("bindings").AtSetValue(element).AtName(attribute) }
+		at := func(attribute string) path.Path { return path.Root("bindings").AtListIndex(i).AtName(attribute) }
 		m.checkParts(b, at, &resp.Diagnostics)
 		b = m.complete(b)
 		if m.Principal.IsNull() {
@@ -167,7 +170,7 @@ func (r *aclsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	m.PatternType = config.PatternType
+	m.Bindings, m.PatternType = config.Bindings, config.PatternType
 	if config.PatternType.IsNull() && !config.ResourceType.IsNull() {
 		m.PatternType = types.StringValue(defaultPattern)
 	}
@@ -332,7 +335,7 @@ func (r *aclsResource) ImportState(ctx context.Context, req resource.ImportState
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	m := aclsModel{aclSubject: subject, ID: subject.id(), Bindings: types.SetNull(bindingType)}
+	m := aclsModel{aclSubject: subject, ID: subject.id(), Bindings: types.ListNull(bindingType)}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, subject)...)
 }

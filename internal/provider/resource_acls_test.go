@@ -149,6 +149,37 @@ func TestAccACLsOfAPrincipalAreCreatedChangedImportedAndDeleted(t *testing.T) {
 }
 
 // TestAccABindingFromOutsideIsShownAndRemoved, and an empty set removes everything of its principal. Others' bindings stay.
+// TestAccHundredsOfBindingsAreOneSetInAnyOrder: the order in which they are declared, or read, is none.
+func TestAccHundredsOfBindingsAreOneSetInAnyOrder(t *testing.T) {
+	t.Parallel()
+	const many = 300
+	config := func(from, to, step int) string {
+		var bindings []string
+		for i := from; i != to; i += step {
+			bindings = append(bindings, on("Topic", fmt.Sprintf("many.%d", i), "Read", ""))
+		}
+		return onShared(t, acls(`principal = "User:many"`, bindings...))
+	}
+	count := func(want int) resource.TestCheckFunc {
+		return func(*terraform.State) error {
+			got, err := direct(t, sharedKafka(t)).ACLs(t.Context(), kafka.ACL{Principal: "User:many"})
+			if err == nil && len(got) != want {
+				err = fmt.Errorf("there are %d bindings, want %d", len(got), want)
+			}
+			return err
+		}
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(nil), CheckDestroy: count(0),
+		Steps: []resource.TestStep{
+			{Config: config(0, many, 1), Check: count(many)},
+			{Config: config(many-1, -1, -1), ConfigPlanChecks: expect(theACLs, plancheck.ResourceActionNoop)},
+			{Config: config(many, -1, -1), ConfigPlanChecks: expect(theACLs, plancheck.ResourceActionUpdate), Check: count(many + 1)},
+			{Config: config(0, many/2, 1), ConfigPlanChecks: expect(theACLs, plancheck.ResourceActionUpdate), Check: count(many / 2)},
+		},
+	})
+}
+
 func TestAccABindingFromOutsideIsShownAndRemoved(t *testing.T) {
 	t.Parallel()
 	const who = "User:authoritative"

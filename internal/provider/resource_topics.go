@@ -253,14 +253,18 @@ func removed(topics, before map[string]topicOfMany) []string {
 	return out
 }
 
-// plannedAsOne keeps the plugin framework from planning the topics one by one, which it copies the whole map for: ten thousand topics would take it
-// twenty seconds. ModifyPlan plans them.
+// plannedAsOne keeps the plugin framework from planning topics, or bindings, one by one, which it copies the whole map for: ten thousand topics would
+// take it twenty seconds. ModifyPlan plans them.
 type plannedAsOne struct{}
 
 func (plannedAsOne) Description(context.Context) string         { return "" }
 func (plannedAsOne) MarkdownDescription(context.Context) string { return "" }
 func (plannedAsOne) PlanModifyMap(ctx context.Context, req planmodifier.MapRequest, resp *planmodifier.MapResponse) {
 	resp.PlanValue = types.MapUnknown(req.PlanValue.ElementType(ctx))
+}
+
+func (plannedAsOne) PlanModifyList(ctx context.Context, req planmodifier.ListRequest, resp *planmodifier.ListResponse) {
+	resp.PlanValue = types.ListUnknown(req.PlanValue.ElementType(ctx))
 }
 
 // planned are topics as they are declared, with the replicas that they have where nothing is declared of them.

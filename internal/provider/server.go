@@ -33,6 +33,29 @@ type allOfServer interface {
 // server has those calls let go that are made for each object. The answers of lists and actions are streams, which outlive their call.
 type server struct{ allOfServer }
 
+// asSets are attributes, by resource, that are sets for Terraform and lists for the plugin framework. Both are written in the same way, and Terraform puts
+// the elements of a set into an order of its own. The framework compares each element of a set with each other one whenever it looks at
+// it, and looks once for each attribute of each: a plan of a thousand bindings took it a minute and a half.
+var asSets = map[string]string{"kafkafleet_acls": "bindings"}
+
+// GetProviderSchema tells Terraform of the sets.
+func (s server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+	resp, err := s.allOfServer.GetProviderSchema(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	for resource, name := range asSets {
+		if schema := resp.ResourceSchemas[resource]; schema != nil {
+			for _, attribute := range schema.Block.Attributes {
+				if attribute.Name == name && attribute.NestedType != nil {
+					attribute.NestedType.Nesting = tfprotov6.SchemaObjectNestingModeSet
+				}
+			}
+		}
+	}
+	return resp, nil
+}
+
 // lend makes a call with a context that holds on to nothing when it has ended.
 func lend[Q, A any](ctx context.Context, req Q, call func(context.Context, Q) (A, error)) (A, error) {
 	lent := &lentContext{}

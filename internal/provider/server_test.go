@@ -74,3 +74,26 @@ func TestAnArgumentWithoutAValueIsNull(t *testing.T) {
 		t.Errorf("%v, %v, want %v", value, err, want)
 	}
 }
+
+// TestTheBindingsAreASet for Terraform, whatever they are for the plugin framework.
+func TestTheBindingsAreASet(t *testing.T) {
+	server, err := NewServer(&kafkafleetProvider{version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for resource, name := range asSets {
+		for _, attribute := range resp.ResourceSchemas[resource].Block.Attributes {
+			if attribute.Name == name && attribute.ValueType().Is(tftypes.Set{}) {
+				found++
+			}
+		}
+	}
+	if found != len(asSets) {
+		t.Errorf("%d of %v are sets", found, asSets)
+	}
+}

@@ -44,7 +44,7 @@ func (m bindingModel) checkSuperUser(cluster types.String, at func(attribute str
 
 // checkSuperUsers does the same with each binding of a set, as far as it is known.
 func (m aclsModel) checkSuperUsers(ctx context.Context, diags *diag.Diagnostics) {
-	for _, element := range m.Bindings.Elements() {
+	for i, element := range m.Bindings.Elements() {
 		object, ok := element.(types.Object)
 		if !ok || object.IsUnknown() {
 			continue
@@ -55,7 +55,7 @@ func (m aclsModel) checkSuperUsers(ctx context.Context, diags *diag.Diagnostics)
 			if attribute == "principal" && !m.Principal.IsNull() {
 				return path.Root(attribute)
 			}
-			return path.Root("bindings").AtSetValue(element).AtName(attribute)
+			return path.Root("bindings").AtListIndex(i).AtName(attribute)
 		}, diags)
 	}
 }

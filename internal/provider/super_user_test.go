@@ -67,7 +67,7 @@ func TestSuperUsersInASetAreTold(t *testing.T) {
 		}
 		return types.ObjectValueMust(bindingType.AttrTypes, values)
 	}
-	set := func(bindings ...attr.Value) types.Set { return types.SetValueMust(bindingType, bindings) }
+	set := func(bindings ...attr.Value) types.List { return types.ListValueMust(bindingType, bindings) }
 	own := aclsModel{aclSubject: aclSubject{Cluster: types.StringValue("small"), Principal: types.StringValue("User:kafkafleet-admin")}}
 	own.Bindings = set(binding(map[string]string{"operation": "Read"}), binding(map[string]string{"operation": "Write"}), binding(map[string]string{"operation": "Alter", "permission": "Deny"}))
 	var diags diag.Diagnostics
@@ -83,7 +83,7 @@ func TestSuperUsersInASetAreTold(t *testing.T) {
 	if topic.checkSuperUsers(t.Context(), &diags); len(diags) != 1 || diags.ErrorsCount() != 1 {
 		t.Errorf("%v", diags)
 	}
-	topic.Bindings = types.SetUnknown(bindingType)
+	topic.Bindings = types.ListUnknown(bindingType)
 	diags = nil
 	if topic.checkSuperUsers(t.Context(), &diags); len(diags) > 0 {
 		t.Errorf("%v", diags)
