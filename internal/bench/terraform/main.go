@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -81,10 +82,7 @@ type bench struct {
 }
 
 // planned is what a plan took of Kafka.
-type planned struct {
-	objects, requests int
-	wall              float64
-}
+type planned struct{ objects, requests int }
 
 func run(ctx context.Context, terraform, provider, sizes, kinds, peer string) (err error) {
 	b := &bench{floors: map[string]map[string]float64{}, plans: map[string]planned{}}
@@ -178,11 +176,7 @@ func calm(ctx context.Context, bootstrap []string) (err error) {
 
 // measure runs all phases of one configuration.
 func (b *bench) measure(ctx context.Context, c configuration) error {
-	all := 0
-	for _, n := range c.resources() {
-		all += n
-	}
-	floors, err := b.floor(ctx, c, []int{all})
+	floors, err := b.floor(ctx, c, []int{sum(c.resources())})
 	if err != nil {
 		return err
 	}
@@ -197,8 +191,9 @@ func (b *bench) measure(ctx context.Context, c configuration) error {
 	for _, phase := range phases {
 		delays := []time.Duration{0}
 		if phase.name == "plan" {
-			delays = append(delays, replyDelay)
+			delays = []time.Duration{0, replyDelay, 0, replyDelay} // In turn and twice, since the difference is less than that of two equal plans.
 		}
+		best := map[time.Duration]float64{}
 		for _, delay := range delays {
 			b.fleet.Measure(delay)
 			took, rss, err := w.run(ctx, phase)
@@ -213,6 +208,12 @@ func (b *bench) measure(ctx context.Context, c configuration) error {
 				return err
 			}
 			b.judge(l)
+			if known, ok := best[delay]; !ok || took < known {
+				best[delay] = took
+			}
+		}
+		if late := best[replyDelay]; late > best[0]+maxDelayed {
+			b.broken = append(b.broken, fmt.Errorf("%s of %d %s objects: it took %.1f s with late replies, and %.1f s without", phase.name, c.objects, c.kind, late, best[0]))
 		}
 		if phase.name == "apply" {
 			if err := calm(ctx, b.fleet.Bootstrap()); err != nil {
@@ -222,6 +223,13 @@ func (b *bench) measure(ctx context.Context, c configuration) error {
 	}
 	b.fleet.Measure(0)
 	return nil
+}
+
+func sum(numbers []int) (all int) {
+	for _, n := range numbers {
+		all += n
+	}
+	return all
 }
 
 // floor is how long the CLI takes for so many instances of resources that do nothing, by phase.
@@ -272,8 +280,6 @@ func (b *bench) judge(l line) {
 	}
 	changes := slices.Contains([]string{"apply", "destroy"}, l.Phase)
 	switch {
-	case l.DelayMS > 0 && l.Wall > b.plans[l.Kind].wall+maxDelayed:
-		breaks("it took %.1f s with late replies, and %.1f s without", l.Wall, b.plans[l.Kind].wall)
 	case l.DelayMS > 0:
 	case l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "plan" && l.Wall > maxBulkPlan, l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "apply" && l.Wall > maxBulkApply:
 		breaks("it took %.1f s", l.Wall)
@@ -285,20 +291,17 @@ func (b *bench) judge(l line) {
 	if l.Phase != "plan" || l.DelayMS > 0 {
 		return
 	}
-	sum := 0
-	for _, n := range l.Requests {
-		sum += n
-	}
 	// What is promised is how they grow.
-	objects := 0
-	for _, n := range (configuration{kind: l.Kind, objects: l.Objects}).resources() {
-		objects += n
+	requests, objects := sum(slices.Collect(maps.Values(l.Requests))), l.Objects
+	if l.Kind == "single" {
+		objects = sum(configuration{kind: l.Kind, objects: l.Objects}.resources())
 	}
-	if l.Kind == "bulk" {
-		objects = l.Objects
+	before, ok := b.plans[l.Kind]
+	if ok && before.objects == objects {
+		return
 	}
-	if before, ok := b.plans[l.Kind]; ok && sum-before.requests > (objects-before.objects)/100 {
-		breaks("it took %d requests of Kafka for %d objects, after %d for %d", sum, objects, before.requests, before.objects)
+	if ok && requests-before.requests > (objects-before.objects)/100 {
+		breaks("it took %d requests of Kafka for %d objects, after %d for %d", requests, objects, before.requests, before.objects)
 	}
-	b.plans[l.Kind] = planned{objects: objects, requests: sum, wall: l.Wall}
+	b.plans[l.Kind] = planned{objects: objects, requests: requests}
 }
