@@ -10,12 +10,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// TestACallIsLetGo finds nothing of a call's context in memory when it has ended, which the plugin framework keeps until the process stops.
-func TestACallIsLetGo(t *testing.T) {
+// newServer serves a provider that is not configured.
+func newServer(t *testing.T) tfprotov6.ProviderServer {
+	t.Helper()
 	server, err := NewServer(&kafkafleetProvider{version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return server
+}
+
+// TestACallIsLetGo finds nothing of a call's context in memory when it has ended, which the plugin framework keeps until the process stops.
+func TestACallIsLetGo(t *testing.T) {
+	server := newServer(t)
 	type key struct{}
 	kept := func() weak.Pointer[[1 << 16]byte] {
 		held := new([1 << 16]byte)
@@ -57,10 +64,7 @@ func TestALentContextIsThatOfItsCall(t *testing.T) {
 
 // TestAnArgumentWithoutAValueIsNull: OpenTofu passes null like that.
 func TestAnArgumentWithoutAValueIsNull(t *testing.T) {
-	server, err := NewServer(&kafkafleetProvider{version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t)
 	req := &tfprotov6.CallFunctionRequest{Name: "acl_id", Arguments: []*tfprotov6.DynamicValue{{}}}
 	for _, text := range []string{"Topic", "orders", "Literal", "User:shop", "*", "Read", "Allow"} {
 		req.Arguments = append(req.Arguments, &tfprotov6.DynamicValue{JSON: []byte(`"` + text + `"`)})
@@ -77,10 +81,7 @@ func TestAnArgumentWithoutAValueIsNull(t *testing.T) {
 
 // TestTheBindingsAreASet for Terraform, whatever they are for the plugin framework.
 func TestTheBindingsAreASet(t *testing.T) {
-	server, err := NewServer(&kafkafleetProvider{version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := newServer(t)
 	resp, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

@@ -13,10 +13,7 @@ import (
 // TestAMapInWhichNothingChangesIsPlannedAsTheFrameworkDoes compares the plan that is cut short with the framework's, and sees that what may change
 // something is not cut short.
 func TestAMapInWhichNothingChangesIsPlannedAsTheFrameworkDoes(t *testing.T) {
-	whole, err := NewServer(&kafkafleetProvider{version: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	whole := newServer(t)
 	schemas, err := whole.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
