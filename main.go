@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -69,10 +71,31 @@ func quiet() {
 	}
 }
 
-// roomy collects garbage when there is four times of what is in use, in place of twice: a plan of thousands of objects has little in use and makes
-// much garbage, and a CLI that waits for the provider meanwhile. GOGC is the user's.
+// room is how much memory the provider takes, unless it has more than half of that in use.
+const room = 88 << 20
+
+// roomy collects garbage when there is four times of what is in use, in place of twice, as long as that is within room: a plan of thousands of objects has
+// little in use and makes much garbage, and a CLI that waits for the provider meanwhile. GOGC and GOMEMLIMIT are the user's.
 func roomy() {
 	if _, set := os.LookupEnv("GOGC"); !set {
 		debug.SetGCPercent(300)
 	}
+	if _, set := os.LookupEnv("GOMEMLIMIT"); !set {
+		debug.SetMemoryLimit(room)
+		withRoom(room)
+	}
+}
+
+// withRoom has, after each collection of garbage, twice of what is in use be allowed: at a limit that is in use the collector would never rest.
+func withRoom(allowed int64) {
+	type collected struct{ _ *int } // With a pointer it is no part of another object.
+	runtime.AddCleanup(new(collected), func(before int64) {
+		inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
+		metrics.Read(inUse)
+		now := max(room, 2*int64(inUse[0].Value.Uint64()+inUse[1].Value.Uint64())) //nolint:gosec // Bytes of memory.
+		if now != before {
+			debug.SetMemoryLimit(now)
+		}
+		withRoom(now)
+	}, allowed)
 }

@@ -74,9 +74,15 @@ func TestMaps(t *testing.T) {
 			w.livesOn(topic, group)
 			w.tells(topic, group)
 		}
+		ofMany := map[string]string{"events.new.of-many": "events", "orders.of-many": "main"}
+		for topic, group := range ofMany {
+			w.livesOn(topic, group)
+		}
 		w.apply(claimed, created) // A third replica of each.
-		w.livesOn("events.new", "events")
-		w.livesOn("orders", "main")
+		ofMany["events.new"], ofMany["orders"] = "events", "main"
+		for topic, group := range ofMany {
+			w.livesOn(topic, group)
+		}
 		w.quiet(claimed, created)
 	})
 
@@ -89,7 +95,7 @@ func TestMaps(t *testing.T) {
 			}
 			w.apply(created)
 		})
-		for _, topic := range append([]string{"events.new"}, family...) {
+		for _, topic := range append([]string{"events.new", "events.new.of-many"}, family...) {
 			w.livesOn(topic, "main")
 		}
 		w.quiet(created)

@@ -54,6 +54,44 @@ func TestQuestionsOfTheSameTimeAreOneCall(t *testing.T) {
 	})
 }
 
+func TestAllQuestionsOfOneCallerAreInOneCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls [][]int
+		g := Gather[int, int]{Window: window, Do: func(ctx context.Context, asked []int) []Answer[int] {
+			calls = append(calls, asked)
+			out := make([]Answer[int], len(asked))
+			for i, q := range asked {
+				out[i].Value = 10 * q
+			}
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+			return out
+		}}
+		var other int
+		var group sync.WaitGroup
+		group.Go(func() { other, _ = g.Ask(t.Context(), 7) })
+		synctest.Wait()
+		answers := g.AskAll(t.Context(), []int{1, 2, 3})
+		group.Wait()
+		if want := []Answer[int]{{Value: 10}, {Value: 20}, {Value: 30}}; !slices.Equal(answers, want) || other != 70 || len(calls) != 1 {
+			t.Errorf("the answers are %v and %d, after the calls %v", answers, other, calls)
+		}
+		if got := g.AskAll(t.Context(), nil); got != nil || len(calls) != 1 {
+			t.Errorf("no question was answered by %v, after the calls %v", got, calls)
+		}
+		late, cancel := context.WithTimeout(t.Context(), window+time.Millisecond)
+		defer cancel()
+		for _, answer := range g.AskAll(late, []int{1, 2}) {
+			if !errors.Is(answer.Err, context.DeadlineExceeded) {
+				t.Errorf("whose time is over got %v", answer)
+			}
+		}
+		synctest.Wait()
+	})
+}
+
 func TestOneCallersEndIsNotTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended error

@@ -43,6 +43,15 @@ type batch[Q, A any] struct {
 
 // Ask answers one question. When ctx ends, the error is ctx's, and the call goes on for the other callers.
 func (g *Gather[Q, A]) Ask(ctx context.Context, question Q) (A, error) {
+	answer := g.AskAll(ctx, []Q{question})[0]
+	return answer.Value, answer.Err
+}
+
+// AskAll is Ask for several questions of one caller, in their order. None is asked without questions.
+func (g *Gather[Q, A]) AskAll(ctx context.Context, questions []Q) []Answer[A] {
+	if len(questions) == 0 {
+		return nil
+	}
 	g.mu.Lock()
 	b := g.next
 	var call func()
@@ -56,15 +65,15 @@ func (g *Gather[Q, A]) Ask(ctx context.Context, question Q) (A, error) {
 		g.next = b
 	}
 	place := len(b.asked)
-	b.asked = append(b.asked, question)
+	b.asked = append(b.asked, questions...)
 	b.waiting++
 	if g.Rounds != nil {
-		g.Rounds.join(call)
+		g.Rounds.join(len(questions), call)
 	}
 	g.mu.Unlock()
 	select {
 	case <-b.done:
-		return b.answers[place].Value, b.answers[place].Err
+		return b.answers[place : place+len(questions)]
 	case <-ctx.Done():
 	}
 	g.mu.Lock()
@@ -75,8 +84,11 @@ func (g *Gather[Q, A]) Ask(ctx context.Context, question Q) (A, error) {
 		}
 		b.cancel()
 	}
-	var none A
-	return none, ctx.Err()
+	late := make([]Answer[A], len(questions))
+	for i := range late {
+		late[i].Err = ctx.Err()
+	}
+	return late
 }
 
 // call makes the call of a batch, now or when the one that is under way has ended. Until it is made, others may join it.

@@ -17,7 +17,7 @@ type Rounds struct {
 	Window time.Duration
 
 	mu sync.Mutex
-	// waiting is how many wait for the next round, and calls are its calls.
+	// waiting is how many questions wait for the next round, and calls are its calls.
 	waiting int
 	calls   []func()
 	busy    bool
@@ -27,11 +27,11 @@ type Rounds struct {
 	count int
 }
 
-// join has one more wait for the next round. call, unless nil, is another call of it.
-func (r *Rounds) join(call func()) {
+// join has some more questions wait for the next round. call, unless nil, is another call of it.
+func (r *Rounds) join(questions int, call func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting++
+	r.waiting += questions
 	if call != nil {
 		r.calls = append(r.calls, call)
 	}

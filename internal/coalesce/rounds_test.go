@@ -84,6 +84,17 @@ func TestARoundBeginsWhenAsManyWaitAsLately(t *testing.T) {
 	})
 }
 
+// TestQuestionsOfOneCallerCountInARoundAsThoseOfMany: the next round waits for as many.
+func TestQuestionsOfOneCallerCountInARoundAsThoseOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, g, _ := twoKinds()
+		g.AskAll(t.Context(), numbers(3))
+		g.AskAll(t.Context(), numbers(3))
+		g.AskAll(t.Context(), numbers(2))
+		c.expect(t, "1.005s topics: 3", "2.01s topics: 2", "5ms topics: 3")
+	})
+}
+
 // TestARoundOfNobodyEnds: a caller that has gone away leaves a call that is of no use, and the next round comes.
 func TestARoundOfNobodyEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
@@ -26,6 +28,8 @@ type Topics interface {
 	// Create creates a topic. A ReplicationFactor of -1 takes the default of the brokers that it comes to. It returns when the controller
 	// has the topic. kafka.ErrExists: there is one of this name. ErrNoPlace: the topic's group has too few brokers for it.
 	Create(ctx context.Context, topic kafka.NewTopic) error
+	// CreateAll is Create for many. It returns what failed, by name.
+	CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error
 	// AddPartitions brings a topic to so many partitions, each with factor replicas, and returns when every broker knows them.
 	AddPartitions(ctx context.Context, topic string, total, factor int) error
 	// SetReplicationFactor gives every partition of a topic so many replicas, and returns when all are in sync.
@@ -113,34 +117,85 @@ func (t fleetTopics) patiently(ctx context.Context, decide func(p *placing) erro
 				_ = t.place(ctx, func(*placing) error { return err }) //nolint:errcheck // It is the error.
 			}
 		}
-		passes := errors.Is(err, ErrNoPlace) && starting || errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
-		if !passes || t.fleet.opts.Now().Sub(start) > topicPatience || ctx.Err() != nil {
+		if passes := errors.Is(err, ErrNoPlace) && starting || mayPass(err); !passes || t.fleet.opts.Now().Sub(start) > topicPatience || ctx.Err() != nil {
 			return err
 		}
 		t.fleet.opts.Sleep(ctx, t.fleet.opts.Poll)
 	}
 }
 
+// mayPass says that what failed may not do so in a moment.
+func mayPass(err error) bool {
+	return errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
+}
+
 func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
-	placed := topic
 	// Topics are placed one after the other, and created many at once.
-	return t.patiently(ctx, func(p *placing) error {
-		group, factor := p.m.Owner(topic.Name), int(topic.ReplicationFactor)
-		if factor < 0 {
-			var err error
-			if factor, err = t.defaultFactor(ctx, p.fleet, group); err != nil {
-				return err
+	return t.patiently(ctx, func(p *placing) error { return t.placed(ctx, p, &topic) }, func() error { return t.kafka.CreateTopic(ctx, topic, false) })
+}
+
+func (t fleetTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error {
+	failed := map[string]error{}
+	var placed []kafka.NewTopic
+	err := t.place(ctx, func(p *placing) error {
+		for _, topic := range topics {
+			if failed[topic.Name] = t.placed(ctx, p, &topic); failed[topic.Name] == nil {
+				placed = append(placed, topic)
 			}
 		}
-		p.forget(topic.Name)
-		made := placement.Create(p.fleet, topic.Name, int(topic.Partitions), factor, group)
-		if err := unplaced(made); err != nil {
+		return nil
+	})
+	for _, topic := range topics {
+		if err != nil {
+			failed[topic.Name] = err
+		}
+	}
+	maps.Copy(failed, t.kafka.CreateTopics(ctx, placed))
+	return again(topics, failed, func(err error) bool { return mayPass(err) || errors.Is(err, ErrNoPlace) }, func(topic kafka.NewTopic) error { return t.Create(ctx, topic) })
+}
+
+// again creates those topics one by one that failed of what may pass, each as patiently as it takes, and returns what failed in the end.
+func again(topics []kafka.NewTopic, failed map[string]error, passes func(error) bool, create func(kafka.NewTopic) error) map[string]error {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	left := map[string]error{}
+	for _, topic := range topics {
+		err := failed[topic.Name]
+		switch {
+		case err == nil:
+		case !passes(err):
+			left[topic.Name] = err
+		default:
+			all.Go(func() {
+				if err := create(topic); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					left[topic.Name] = err
+				}
+			})
+		}
+	}
+	all.Wait()
+	return left
+}
+
+// placed gives a topic the replicas that it is created with.
+func (t fleetTopics) placed(ctx context.Context, p *placing, topic *kafka.NewTopic) error {
+	group, factor := p.m.Owner(topic.Name), int(topic.ReplicationFactor)
+	if factor < 0 {
+		var err error
+		if factor, err = t.defaultFactor(ctx, p.fleet, group); err != nil {
 			return err
 		}
-		placed.Replicas = lists(made)
-		p.add(made)
-		return nil
-	}, func() error { return t.kafka.CreateTopic(ctx, placed, false) })
+	}
+	p.forget(topic.Name)
+	made := placement.Create(p.fleet, topic.Name, int(topic.Partitions), factor, group)
+	if err := unplaced(made); err != nil {
+		return err
+	}
+	topic.Replicas = lists(made)
+	p.add(made)
+	return nil
 }
 
 // defaultFactor is the default.replication.factor of the brokers that a topic comes to. The controllers, which would be asked by Kafka

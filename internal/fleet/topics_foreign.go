@@ -33,6 +33,11 @@ func (t foreignTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
 	}
 }
 
+func (t foreignTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error {
+	failed := t.kafka.CreateTopics(ctx, topics)
+	return again(topics, failed, func(err error) bool { return kafka.About(err) == kafka.SubjectReplicationFactor }, func(topic kafka.NewTopic) error { return t.Create(ctx, topic) })
+}
+
 // AddPartitions corrects what Kafka gives: as many replicas as the first partition has at that moment, which is too many while it moves.
 func (t foreignTopics) AddPartitions(ctx context.Context, topic string, total, factor int) error {
 	if err := t.kafka.AddPartitions(ctx, topic, int32(total), nil, false); err != nil { //nolint:gosec // A topic has far fewer partitions.

@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -122,5 +124,26 @@ func TestListsAreInTheOrderOfPartitions(t *testing.T) {
 	}
 	if diff := cmp.Diff([]kafka.Reassignment{{Topic: "t", Partition: 2, Replicas: []int32{3}}, {Topic: "t", Partition: 1, Replicas: []int32{2}}}, reassignments(made)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestWhatMayPassIsTriedAgain by itself, and nothing else.
+func TestWhatMayPassIsTriedAgain(t *testing.T) {
+	passing, lasting := errors.New("no broker yet"), errors.New("a bad name")
+	var mu sync.Mutex
+	var tried []string
+	topics := []kafka.NewTopic{{Name: "made"}, {Name: "bad"}, {Name: "late"}, {Name: "never"}}
+	left := again(topics, map[string]error{"bad": lasting, "late": passing, "never": passing}, func(err error) bool { return errors.Is(err, passing) }, func(topic kafka.NewTopic) error {
+		mu.Lock()
+		defer mu.Unlock()
+		tried = append(tried, topic.Name)
+		if topic.Name == "never" {
+			return passing
+		}
+		return nil
+	})
+	slices.Sort(tried)
+	if want := map[string]error{"bad": lasting, "never": passing}; !maps.Equal(left, want) || !slices.Equal(tried, []string{"late", "never"}) {
+		t.Errorf("%q were tried again, and %v is left", tried, left)
 	}
 }

@@ -226,7 +226,7 @@ func (c *Client) CreateACLs(ctx context.Context, acls []ACL) error {
 		return err
 	}
 	// Brokers tell their authorizers a moment after they have the metadata, so that these are asked in any case, and most often once.
-	c.settled(ctx)
+	c.settled(ctx, 1)
 	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls}); err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (c *Client) DeleteACLs(ctx context.Context, acls []ACL) error {
 	if deleted != nil && !errors.Is(deleted, ErrNotFound) {
 		return deleted
 	}
-	c.settled(ctx)
+	c.settled(ctx, 1)
 	if err := await(ctx, c.gather.awaitedACLs, awaitedACLs{acls: acls, gone: true}); err != nil {
 		return err
 	}

@@ -49,11 +49,18 @@ func asking[Q any](rounds *coalesce.Rounds, do func(ctx context.Context, asked [
 
 // ask is Ask without an answer.
 func ask[Q any](ctx context.Context, g *coalesce.Gather[Q, nothing], question Q) error {
-	_, err := g.Ask(ctx, question)
-	if err != nil && err == ctx.Err() { //nolint:errorlint // That of the caller, whom the call did not answer in time.
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+	return askAll(ctx, g, []Q{question})[0]
+}
+
+// askAll is AskAll without answers.
+func askAll[Q any](ctx context.Context, g *coalesce.Gather[Q, nothing], questions []Q) []error {
+	errs := make([]error, len(questions))
+	for i, answer := range g.AskAll(ctx, questions) {
+		if errs[i] = answer.Err; answer.Err != nil && answer.Err == ctx.Err() { //nolint:errorlint // That of the caller, whom the call did not answer in time.
+			errs[i] = fmt.Errorf("%w: %w", ErrUnreachable, answer.Err)
+		}
 	}
-	return err
+	return errs
 }
 
 // awaitRound is how long those who wait together for brokers to agree wait at once. Their own deadlines differ.
@@ -72,24 +79,39 @@ func awaiting[Q any](do func(ctx context.Context, asked []Q) []error) *coalesce.
 
 // await asks until the brokers agree, or the caller's time is over.
 func await[Q fmt.Stringer](ctx context.Context, g *coalesce.Gather[Q, nothing], what Q) error {
+	return awaitAll(ctx, g, []Q{what})[0]
+}
+
+// awaitAll is await for several things.
+func awaitAll[Q fmt.Stringer](ctx context.Context, g *coalesce.Gather[Q, nothing], things []Q) []error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, agreementTimeout)
 		defer cancel()
 	}
-	var last error
-	for {
-		err := ask(ctx, g, what)
-		switch {
-		case ctx.Err() != nil && last != nil:
-			return last
-		case ctx.Err() != nil && err != nil && !errors.Is(err, errNotAgreed):
-			return fmt.Errorf("%w: %s is %w: %w", ErrUnreachable, what, errNotAgreed, ctx.Err())
-		case !errors.Is(err, errNotAgreed) || ctx.Err() != nil:
-			return err
+	last := make([]error, len(things))
+	left := firstNumbers(len(things))
+	for len(left) > 0 {
+		asked := make([]Q, len(left))
+		for position, thing := range left {
+			asked[position] = things[thing]
 		}
-		last = err
+		var notYet []int
+		for position, err := range askAll(ctx, g, asked) {
+			thing := left[position]
+			switch over := ctx.Err() != nil; {
+			case over && last[thing] != nil:
+			case over && err != nil && !errors.Is(err, errNotAgreed):
+				last[thing] = fmt.Errorf("%w: %s is %w: %w", ErrUnreachable, things[thing], errNotAgreed, ctx.Err())
+			default:
+				if last[thing] = err; errors.Is(err, errNotAgreed) && !over {
+					notYet = append(notYet, thing)
+				}
+			}
+		}
+		left = notYet
 	}
+	return last
 }
 
 // texts are what some things are called in errors.

@@ -8,7 +8,7 @@ import (
 
 // gathers are the calls that are made of several callers' questions.
 type gathers struct {
-	settled                      *coalesce.Gather[nothing, nothing]
+	settled                      *coalesce.Gather[int, nothing]
 	checkedTopics, createdTopics *coalesce.Gather[NewTopic, nothing]
 	deletedTopics                *coalesce.Gather[string, nothing]
 	awaitedTopics                *coalesce.Gather[awaitedTopic, nothing]

@@ -94,7 +94,7 @@ func (c *Client) AlterQuotas(ctx context.Context, entity QuotaEntity, changes []
 	if err := ask(ctx, c.gather.alteredQuotas, this); err != nil {
 		return err
 	}
-	if c.settled(ctx) {
+	if c.settled(ctx, 1) {
 		return nil
 	}
 	return await(ctx, c.gather.awaitedQuotas, this)

@@ -204,6 +204,12 @@ func (r *Reader) sees(bindings int) { r.wide.Store(int64(bindings)) }
 // bindings is about how many bindings there are, as far as this client knows: as many as it keeps, or as it was last told of.
 func (r *Reader) bindings() int { return max(r.acls.Len(), int(r.wide.Load())) }
 
+// forgetTopics has topics and their settings read anew.
+func (r *Reader) forgetTopics(names []string) {
+	r.topics.Forget(names...)
+	r.configs.Forget(names...)
+}
+
 // forgetConfigs has the settings of topics read anew.
 func (r *Reader) forgetConfigs(resources []ConfigResource) {
 	for _, resource := range resources {

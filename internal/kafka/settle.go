@@ -10,7 +10,7 @@ import (
 
 const (
 	// settleWithin is how long brokers may take to follow the metadata log before they are asked one by one about what was written, with settleEach more
-	// for each of those who wait: so long a broker takes for a topic.
+	// for each object that is waited for: so long a broker takes for a topic.
 	settleWithin, settleEach = 2 * time.Second, 10 * time.Millisecond
 	// notSettledFor is for how long they are asked one by one at once, after they took longer, or the controllers did not say how far their log goes.
 	notSettledFor = time.Minute
@@ -18,15 +18,15 @@ const (
 
 // settled says that every live broker works with the metadata that the controllers had when it was called, or newer. It is how what many have written is
 // confirmed by few requests, for what brokers answer from that metadata: topics, settings, quotas. False says nothing: the brokers are then asked
-// about the objects themselves.
-func (c *Client) settled(ctx context.Context) bool {
+// about the objects themselves, of which the caller waits for so many.
+func (c *Client) settled(ctx context.Context, objects int) bool {
 	c.mu.Lock()
 	hopeless := time.Since(c.notSettled) < notSettledFor
 	c.mu.Unlock()
 	if hopeless {
 		return false
 	}
-	if ask(ctx, c.gather.settled, nothing{}) == nil {
+	if ask(ctx, c.gather.settled, objects) == nil {
 		return true
 	}
 	c.mu.Lock()
@@ -38,8 +38,12 @@ func (c *Client) settled(ctx context.Context) bool {
 }
 
 // settle waits for it, once for all who ask.
-func (c *Client) settle(ctx context.Context, asked []nothing) []error {
-	ctx, cancel := context.WithTimeout(ctx, settleWithin+time.Duration(len(asked))*settleEach)
+func (c *Client) settle(ctx context.Context, asked []int) []error {
+	objects := 0
+	for _, of := range asked {
+		objects += of
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleWithin+time.Duration(objects)*settleEach)
 	defer cancel()
 	errs := make([]error, len(asked))
 	err := c.followed(ctx)

@@ -42,6 +42,15 @@ func TestWhatABrokerCannotHaveSeenIsNotConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait("a topic "+known, func(ctx context.Context) error { return c.AwaitTopic(ctx, name, 1) })
+		if known == "after" { // Of several, each is told.
+			wait("topics", func(ctx context.Context) error {
+				failed := c.AwaitTopics(ctx, map[string]int{name: 1, "seen": 1})
+				if err := failed["seen"]; err == nil || !strings.Contains(err.Error(), `topic "seen"`) || len(failed) != 2 {
+					t.Errorf("of two topics, this is told: %v", failed)
+				}
+				return failed[name]
+			})
+		}
 	}
 	wait("a quota", func(ctx context.Context) error {
 		return c.AlterQuotas(ctx, kafka.QuotaEntity{User: &user}, []kafka.QuotaChange{{Key: "producer_byte_rate", Value: &rate}}, false)

@@ -33,7 +33,7 @@ func (c *Client) AlterTopicConfig(ctx context.Context, name string, changes []Co
 // AwaitTopicConfig waits until every live broker has these changes of a topic's own settings. same says that two values mean the same, since
 // Kafka keeps some in a spelling of its own.
 func (c *Client) AwaitTopicConfig(ctx context.Context, name string, changes []ConfigChange, same func(a, b string) bool) error {
-	if c.settled(ctx) {
+	if c.settled(ctx, 1) {
 		return nil
 	}
 	return await(ctx, c.gather.awaitedConfigs, topicChanges{name: name, changes: changes, same: same})

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -85,9 +86,28 @@ func (c *Client) CreateTopic(ctx context.Context, t NewTopic, validateOnly bool)
 	if validateOnly {
 		return ask(ctx, c.gather.checkedTopics, t)
 	}
-	defer c.reader.topics.Forget(t.Name)
-	defer c.reader.configs.Forget(t.Name)
-	return ask(ctx, c.gather.createdTopics, t)
+	return c.CreateTopics(ctx, []NewTopic{t})[t.Name]
+}
+
+// CreateTopics is CreateTopic for many. It returns what failed, by name.
+func (c *Client) CreateTopics(ctx context.Context, topics []NewTopic) map[string]error {
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
+	defer c.reader.forgetTopics(names)
+	return byName(names, askAll(ctx, c.gather.createdTopics, topics))
+}
+
+// byName are the errors that are some, by what they are about.
+func byName(names []string, errs []error) map[string]error {
+	failed := map[string]error{}
+	for i, err := range errs {
+		if err != nil {
+			failed[names[i]] = err
+		}
+	}
+	return failed
 }
 
 // maxRecordsPerRequest keeps requests below the 10,000 records that a KRaft controller takes in one.
@@ -150,23 +170,41 @@ func (t NewTopic) detail() *sarama.TopicDetail {
 
 // AwaitTopic waits until every live broker knows the topic with so many partitions.
 func (c *Client) AwaitTopic(ctx context.Context, name string, partitions int) error {
-	if c.settled(ctx) {
+	return c.AwaitTopics(ctx, map[string]int{name: partitions})[name]
+}
+
+// AwaitTopics is AwaitTopic for many. It returns what failed, by name.
+func (c *Client) AwaitTopics(ctx context.Context, partitions map[string]int) map[string]error {
+	if len(partitions) == 0 || c.settled(ctx, len(partitions)) {
 		return nil
 	}
-	return await(ctx, c.gather.awaitedTopics, awaitedTopic{name: name, partitions: partitions})
+	names := slices.Sorted(maps.Keys(partitions))
+	awaited := make([]awaitedTopic, len(names))
+	for i, name := range names {
+		awaited[i] = awaitedTopic{name: name, partitions: partitions[name]}
+	}
+	return byName(names, awaitAll(ctx, c.gather.awaitedTopics, awaited))
 }
 
 // AwaitTopicGone waits until no live broker knows the topic of this UUID any more. One of the same name that was created since is
 // another topic; with an empty UUID it is waited for that, too. A cluster without a live broker has nobody left who could know it.
 func (c *Client) AwaitTopicGone(ctx context.Context, name, uuid string) error {
-	if c.settled(ctx) {
+	return c.AwaitTopicsGone(ctx, map[string]string{name: uuid})[name]
+}
+
+// AwaitTopicsGone is AwaitTopicGone for many, with their UUIDs. It returns what failed, by name.
+func (c *Client) AwaitTopicsGone(ctx context.Context, uuids map[string]string) map[string]error {
+	if len(uuids) == 0 || c.settled(ctx, len(uuids)) {
 		return nil
 	}
-	err := await(ctx, c.gather.awaitedTopics, awaitedTopic{name: name, gone: true, uuid: uuid})
-	if errors.Is(err, errNoBroker) {
-		return nil
+	names := slices.Sorted(maps.Keys(uuids))
+	awaited := make([]awaitedTopic, len(names))
+	for i, name := range names {
+		awaited[i] = awaitedTopic{name: name, gone: true, uuid: uuids[name]}
 	}
-	return err
+	failed := byName(names, awaitAll(ctx, c.gather.awaitedTopics, awaited))
+	maps.DeleteFunc(failed, func(_ string, err error) bool { return errors.Is(err, errNoBroker) })
+	return failed
 }
 
 // awaitedTopic is a topic that every broker shall know with so many partitions, or that none shall know.
@@ -241,9 +279,13 @@ func (c *Client) topicsAt(ctx context.Context, to nodes, names []string) (map[st
 
 // DeleteTopic deletes a topic and returns when the controller has done so; see AwaitTopicGone. It works without a live broker, too.
 func (c *Client) DeleteTopic(ctx context.Context, name string) error {
-	defer c.reader.topics.Forget(name)
-	defer c.reader.configs.Forget(name)
-	return ask(ctx, c.gather.deletedTopics, name)
+	return c.DeleteTopics(ctx, []string{name})[name]
+}
+
+// DeleteTopics is DeleteTopic for many. It returns what failed, by name.
+func (c *Client) DeleteTopics(ctx context.Context, names []string) map[string]error {
+	defer c.reader.forgetTopics(names)
+	return byName(names, askAll(ctx, c.gather.deletedTopics, names))
 }
 
 // maxDeletionsPerRequest keeps a request of deletions below the records that a controller takes.

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -35,4 +36,34 @@ func TestReplicasAreWhereTheyWereAskedFor(t *testing.T) {
 		}
 	}
 	ok(c.DeleteTopic(ctx, name))
+}
+
+// TestManyTopicsOfOneCaller has each topic of a call be answered by itself.
+func TestManyTopicsOfOneCaller(t *testing.T) {
+	c, ctx := connect(t, shared), t.Context()
+	topic := func(name string, factor int16) kafka.NewTopic {
+		return kafka.NewTopic{Name: name, Partitions: 2, ReplicationFactor: factor}
+	}
+	if err := c.CreateTopic(ctx, topic("many-there", 1), false); err != nil {
+		t.Fatal(err)
+	}
+	failed := c.CreateTopics(ctx, []kafka.NewTopic{topic("many-a", 2), topic("many-there", 1), topic("many-b", 2), topic("many-wide", 9)})
+	if len(failed) != 2 || !errors.Is(failed["many-there"], kafka.ErrExists) || kafka.About(failed["many-wide"]) != kafka.SubjectReplicationFactor {
+		t.Errorf("creating: %v", failed)
+	}
+	if failed := c.AwaitTopics(ctx, map[string]int{"many-a": 2, "many-b": 2, "many-there": 2}); len(failed) > 0 {
+		t.Errorf("awaiting: %v", failed)
+	}
+	if _, err := c.Reader().Topic(ctx, "many-a"); err != nil {
+		t.Error(err)
+	}
+	if failed := c.DeleteTopics(ctx, []string{"many-a", "many-none", "many-b"}); len(failed) != 1 || !errors.Is(failed["many-none"], kafka.ErrNotFound) {
+		t.Errorf("deleting: %v", failed)
+	}
+	if failed := c.AwaitTopicsGone(ctx, map[string]string{"many-a": "", "many-b": ""}); len(failed) > 0 {
+		t.Errorf("awaiting the end: %v", failed)
+	}
+	if _, err := c.Reader().Topic(ctx, "many-a"); !errors.Is(err, kafka.ErrNotFound) {
+		t.Errorf("what is read of a topic that was deleted with others: %v", err)
+	}
 }

@@ -43,7 +43,7 @@ func movedFromMap(ctx context.Context) resource.StateMover {
 			}
 			var from topicsModel
 			resp.Diagnostics.Append(req.SourceState.Get(ctx, &from)...)
-			topics := from.topics()
+			topics := from.topics(&resp.Diagnostics)
 			if resp.Diagnostics.HasError() {
 				return
 			}

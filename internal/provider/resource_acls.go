@@ -104,6 +104,15 @@ func (r *aclsResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 	}
 }
 
+// plannedAsOne keeps the plugin framework from planning bindings one by one, which it copies the whole list for. ModifyPlan plans them.
+type plannedAsOne struct{}
+
+func (plannedAsOne) Description(context.Context) string         { return "" }
+func (plannedAsOne) MarkdownDescription(context.Context) string { return "" }
+func (plannedAsOne) PlanModifyList(ctx context.Context, req planmodifier.ListRequest, resp *planmodifier.ListResponse) {
+	resp.PlanValue = types.ListUnknown(req.PlanValue.ElementType(ctx))
+}
+
 func (r *aclsResource) ConfigValidators(context.Context) []resource.ConfigValidator {
 	at := path.MatchRoot
 	return []resource.ConfigValidator{

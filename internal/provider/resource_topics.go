@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,9 +24,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
@@ -47,7 +50,7 @@ type topicsResource struct{ one topicResource }
 
 type topicsModel struct {
 	Cluster       types.String   `tfsdk:"cluster"`
-	Topics        types.Map      `tfsdk:"topics"`
+	Topics        types.String   `tfsdk:"topics"` // See sealed.
 	DeleteRemoved types.Bool     `tfsdk:"delete_removed"`
 	Protected     types.Bool     `tfsdk:"deletion_protection"`
 	KeepIfWritten types.String   `tfsdk:"keep_if_written_within"`
@@ -68,6 +71,52 @@ var (
 
 func (t topicOfMany) object() types.Object {
 	return types.ObjectValueMust(topicOfManyTypes, map[string]attr.Value{"partitions": t.Partitions, "replication_factor": t.ReplicationFactor, "config": t.Config})
+}
+
+// topicsAttribute is the map as Terraform sees it.
+var topicsAttribute = &tfprotov6.SchemaAttribute{
+	Name: "topics", Required: true, DescriptionKind: tfprotov6.StringKindMarkdown,
+	Description: "The topics by their names: 1 to 249 ASCII letters, digits, `.`, `_` and `-`.",
+	NestedType: &tfprotov6.SchemaObject{Nesting: tfprotov6.SchemaObjectNestingModeMap, Attributes: []*tfprotov6.SchemaAttribute{
+		{
+			Name: "config", Type: tftypes.Map{ElementType: tftypes.String}, Optional: true, DescriptionKind: tfprotov6.StringKindMarkdown,
+			Description: "Settings of the topic, as `config` of `kafkafleet_topic`. Only the declared keys are looked at.",
+		},
+		{
+			Name: "partitions", Type: tftypes.Number, Required: true, DescriptionKind: tfprotov6.StringKindMarkdown,
+			Description: "The number of partitions. More are added in place; fewer is an error at plan time, since Kafka cannot take partitions away.",
+		},
+		{
+			Name: "replication_factor", Type: tftypes.Number, Optional: true, Computed: true, DescriptionKind: tfprotov6.StringKindMarkdown,
+			Description: "The number of replicas of each partition, changed in place. By default a new topic takes the `default.replication.factor` of the brokers that it comes to, and keeps what it has after that.",
+		},
+	}},
+}
+
+// topicsValidator checks each topic of the map.
+type topicsValidator struct{}
+
+func (topicsValidator) Description(context.Context) string         { return "" }
+func (topicsValidator) MarkdownDescription(context.Context) string { return "" }
+func (topicsValidator) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	partitions, replicas := int64validator.Between(1, math.MaxInt32), int64validator.Between(1, math.MaxInt16)
+	keys := mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1), noSecretValidator{})
+	topics := topicsModel{Topics: req.ConfigValue}.topics(&resp.Diagnostics)
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		t, at := topics[name], req.Path.AtMapKey(name)
+		if fault := topicNameFault(name); fault != "" {
+			resp.Diagnostics.AddAttributeError(at, "Not a topic name", strings.ToUpper(fault[:1])+fault[1:]+".")
+		}
+		if t.Partitions.IsNull() {
+			resp.Diagnostics.AddAttributeError(at, "A topic is null", fmt.Sprintf("Topic %q is declared as null, which says nothing about it: give it its partitions, or leave it out of the map.", name))
+		}
+		var ofNumbers validator.Int64Response
+		partitions.ValidateInt64(ctx, validator.Int64Request{Path: at.AtName("partitions"), ConfigValue: t.Partitions}, &ofNumbers)
+		replicas.ValidateInt64(ctx, validator.Int64Request{Path: at.AtName("replication_factor"), ConfigValue: t.ReplicationFactor}, &ofNumbers)
+		var ofKeys validator.MapResponse
+		keys.ValidateMap(ctx, validator.MapRequest{Path: at.AtName("config"), ConfigValue: t.Config}, &ofKeys)
+		resp.Diagnostics.Append(append(ofNumbers.Diagnostics, ofKeys.Diagnostics...)...)
+	}
 }
 
 // topicIDsKey is where the private state has Kafka's own ids of the topics by name, by which one that was created again is known.
@@ -97,29 +146,7 @@ func (r *topicsResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"a `moved` block does it for one. Back: apply `delete_removed = false`, then take the topic out of the map and give its `kafkafleet_topic` an `import` block.",
 		Attributes: map[string]schema.Attribute{
 			"cluster": clusterAttribute(),
-			"topics": schema.MapNestedAttribute{
-				MarkdownDescription: "The topics by their names: 1 to 249 ASCII letters, digits, `.`, `_` and `-`.",
-				Required:            true,
-				Validators:          []validator.Map{mapvalidator.KeysAre(topicNameValidator{})},
-				PlanModifiers:       []planmodifier.Map{plannedAsOne{}},
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"partitions": schema.Int64Attribute{
-						MarkdownDescription: "The number of partitions. More are added in place; fewer is an error at plan time, since Kafka cannot take partitions away.",
-						Required:            true,
-						Validators:          []validator.Int64{int64validator.Between(1, math.MaxInt32)},
-					},
-					"replication_factor": schema.Int64Attribute{
-						MarkdownDescription: "The number of replicas of each partition, changed in place. By default a new topic takes the `default.replication.factor` of the brokers that it comes to, and keeps what it has after that.",
-						Optional:            true, Computed: true,
-						Validators: []validator.Int64{int64validator.Between(1, math.MaxInt16)},
-					},
-					"config": schema.MapAttribute{
-						MarkdownDescription: "Settings of the topic, as `config` of `kafkafleet_topic`. Only the declared keys are looked at.",
-						ElementType:         types.StringType, Optional: true,
-						Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.LengthAtLeast(1), noSecretValidator{})},
-					},
-				}},
-			},
+			"topics":  schema.StringAttribute{Required: true, Validators: []validator.String{topicsValidator{}}}, // See topicsAttribute.
 			"delete_removed": schema.BoolAttribute{
 				MarkdownDescription: "Whether a topic that is removed from the map is deleted, with its records. `false` leaves it as it is, and it is no longer managed; so is every topic when the resource is destroyed. `true` by default.",
 				Optional:            true, Computed: true, Default: booldefault.StaticBool(true),
@@ -146,48 +173,109 @@ func (r *topicsResource) Configure(_ context.Context, req resource.ConfigureRequ
 	r.one.data = configured(req.ProviderData, &resp.Diagnostics)
 }
 
-// newTopicOfMany is an element of the map; of one that is not known nothing is. The parts are taken one by one, since the plugin framework's own way
-// compiles a regular expression for each of them.
-func newTopicOfMany(element attr.Value) topicOfMany {
-	t := topicOfMany{Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)}
-	object, ok := element.(types.Object)
-	if !ok || object.IsUnknown() {
-		return t
+// newTopicOfMany is an element of the map; of one that is not known nothing is.
+func newTopicOfMany(ctx context.Context, element msgpack.RawMessage) (topicOfMany, error) {
+	raw, err := tfprotov6.DynamicValue{MsgPack: element}.Unmarshal(topicOfManyType.TerraformType(ctx))
+	if err != nil {
+		return topicOfMany{}, err
 	}
-	for name, value := range object.Attributes() {
-		switch value := value.(type) {
-		case types.Map:
-			t.Config = value
-		case types.Int64:
-			if name == "partitions" {
-				t.Partitions = value
-			} else {
-				t.ReplicationFactor = value
+	if !raw.IsKnown() {
+		return topicOfMany{Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)}, nil
+	}
+	value, err := topicOfManyType.ValueFromTerraform(ctx, raw)
+	if err != nil {
+		return topicOfMany{}, err
+	}
+	t := topicOfMany{Config: types.MapNull(types.StringType)}
+	// The parts are taken one by one, since the plugin framework's own way compiles a regular expression for each of them.
+	if object, ok := value.(types.Object); ok {
+		for name, value := range object.Attributes() {
+			switch value := value.(type) {
+			case types.Map:
+				t.Config = value
+			case types.Int64:
+				if name == "partitions" {
+					t.Partitions = value
+				} else {
+					t.ReplicationFactor = value
+				}
 			}
 		}
 	}
-	return t
+	return t, nil
 }
 
 // topics are the elements of the map by name.
-func (m topicsModel) topics() map[string]topicOfMany {
-	out := map[string]topicOfMany{}
-	if m.Topics.IsNull() || m.Topics.IsUnknown() {
-		return out
+func (m topicsModel) topics(diags *diag.Diagnostics) map[string]topicOfMany {
+	topics, err := topicsOf(m.Topics.ValueString())
+	if err != nil {
+		diags.AddAttributeError(path.Root("topics"), "The topics cannot be read", sentence(err))
 	}
-	for name, element := range m.Topics.Elements() {
-		out[name] = newTopicOfMany(element)
+	return topics
+}
+
+// topicsOf reads what topicsText has written, or Terraform.
+func topicsOf(text string) (map[string]topicOfMany, error) {
+	if text == "" {
+		return map[string]topicOfMany{}, nil
 	}
-	return out
+	packed, err := unsealed(text)
+	if err != nil {
+		return nil, err
+	}
+	d := msgpack.NewDecoder(bytes.NewReader(packed))
+	n, err := d.DecodeMapLen()
+	if err != nil {
+		return nil, err
+	}
+	topics := make(map[string]topicOfMany, max(n, 0))
+	for range n {
+		name, err := d.DecodeString()
+		if err != nil {
+			return nil, err
+		}
+		element, err := d.DecodeRaw()
+		if err != nil {
+			return nil, err
+		}
+		if topics[name], err = newTopicOfMany(context.Background(), element); err != nil {
+			return nil, fmt.Errorf("topic %q: %w", name, err)
+		}
+	}
+	return topics, nil
+}
+
+// topicsText is a map of topics as the plugin framework has it.
+func topicsText(topics map[string]topicOfMany) (string, error) {
+	var packed bytes.Buffer
+	e := msgpack.NewEncoder(&packed)
+	if err := e.EncodeMapLen(len(topics)); err != nil {
+		return "", err
+	}
+	kind := topicOfManyType.TerraformType(context.Background())
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		raw, err := topics[name].object().ToTerraformValue(context.Background())
+		if err != nil {
+			return "", err
+		}
+		element, err := tfprotov6.NewDynamicValue(kind, raw)
+		if err != nil {
+			return "", err
+		}
+		if err := errors.Join(e.EncodeString(name), e.Encode(msgpack.RawMessage(element.MsgPack))); err != nil {
+			return "", err
+		}
+	}
+	return sealedText(packed.Bytes()), nil
 }
 
 // set puts topics into the model.
-func (m *topicsModel) set(topics map[string]topicOfMany) {
-	elements := make(map[string]attr.Value, len(topics))
-	for name, t := range topics {
-		elements[name] = t.object()
+func (m *topicsModel) set(topics map[string]topicOfMany, diags *diag.Diagnostics) {
+	text, err := topicsText(topics)
+	if err != nil {
+		diags.AddAttributeError(path.Root("topics"), "The topics cannot be written", sentence(err))
 	}
-	m.Topics = types.MapValueMust(topicOfManyType, elements)
+	m.Topics = types.StringValue(text)
 }
 
 func (m topicsModel) identity(topics map[string]topicOfMany) topicIdentity {
@@ -211,21 +299,26 @@ func (t topicOfMany) equal(u topicOfMany) bool {
 	return t.Partitions.Equal(u.Partitions) && t.ReplicationFactor.Equal(u.ReplicationFactor) && t.Config.Equal(u.Config)
 }
 
-// each runs something for each of some topics, all at once: what they ask for is gathered into few requests. It returns what failed, by name.
+// topicsAtOnce fill a request to Kafka. What waits for one takes eight KB.
+const topicsAtOnce = 2000
+
+// each runs something for each of some topics, many at once: what these ask for is gathered into few requests. It returns what failed, by name.
 func each(names []string, do func(name string) error) map[string]error {
 	var mu sync.Mutex
-	var all sync.WaitGroup
 	failed := map[string]error{}
-	for _, name := range names {
-		all.Go(func() {
-			if err := do(name); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed[name] = err
-			}
-		})
+	for some := range slices.Chunk(names, topicsAtOnce) {
+		var all sync.WaitGroup
+		for _, name := range some {
+			all.Go(func() {
+				if err := do(name); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failed[name] = err
+				}
+			})
+		}
+		all.Wait()
 	}
-	all.Wait()
 	return failed
 }
 
@@ -253,50 +346,31 @@ func removed(topics, before map[string]topicOfMany) []string {
 	return out
 }
 
-// plannedAsOne keeps the plugin framework from planning topics, or bindings, one by one, which it copies the whole map for: ten thousand topics would
-// take it twenty seconds. ModifyPlan plans them.
-type plannedAsOne struct{}
-
-func (plannedAsOne) Description(context.Context) string         { return "" }
-func (plannedAsOne) MarkdownDescription(context.Context) string { return "" }
-func (plannedAsOne) PlanModifyMap(ctx context.Context, req planmodifier.MapRequest, resp *planmodifier.MapResponse) {
-	resp.PlanValue = types.MapUnknown(req.PlanValue.ElementType(ctx))
-}
-
-func (plannedAsOne) PlanModifyList(ctx context.Context, req planmodifier.ListRequest, resp *planmodifier.ListResponse) {
-	resp.PlanValue = types.ListUnknown(req.PlanValue.ElementType(ctx))
-}
-
-// planned are topics as they are declared, with the replicas that they have where nothing is declared of them.
-func planned(declared types.Map, before map[string]topicOfMany) types.Map {
-	if declared.IsUnknown() {
-		return declared
-	}
-	elements := declared.Elements()
-	for name, element := range elements {
-		t := newTopicOfMany(element)
-		if !t.ReplicationFactor.IsNull() {
-			continue
+// awaitReplicas has the replicas of those topics be known after the apply of which neither the configuration nor, as Terraform proposes it then, the state
+// says how many there are. It returns whether there are any.
+func awaitReplicas(topics map[string]topicOfMany) (any bool) {
+	for name, t := range topics {
+		if t.ReplicationFactor.IsNull() {
+			t.ReplicationFactor, any = types.Int64Unknown(), true
+			topics[name] = t
 		}
-		if t.ReplicationFactor = before[name].ReplicationFactor; t.ReplicationFactor.IsNull() {
-			t.ReplicationFactor = types.Int64Unknown()
-		}
-		elements[name] = t.object()
 	}
-	return types.MapValueMust(topicOfManyType, elements)
+	return any
 }
 
 func (r *topicsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	var config, prior, m topicsModel
+	var prior, m topicsModel
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
 	}
-	before := prior.topics()
+	before := prior.topics(&resp.Diagnostics)
+	var topics map[string]topicOfMany
 	if !req.Plan.Raw.IsNull() {
-		resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 		resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-		m.Topics = planned(config.Topics, before)
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("topics"), m.Topics)...)
+		if topics = m.topics(&resp.Diagnostics); awaitReplicas(topics) {
+			m.set(topics, &resp.Diagnostics)
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("topics"), m.Topics)...)
+		}
 	}
 	if r.one.data == nil {
 		return
@@ -309,7 +383,6 @@ func (r *topicsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if resp.Diagnostics.HasError() || m.Cluster.IsUnknown() || m.Topics.IsUnknown() {
 		return
 	}
-	topics := m.topics()
 	for _, name := range slices.Sorted(maps.Keys(topics)) {
 		about := about(name, &resp.Diagnostics)
 		r.one.checkClaim(ctx, m.single(name, topics[name]), &about.diags)
@@ -611,27 +684,31 @@ func (r *topicsResource) create(ctx context.Context, k *kafka.Client, m topicsMo
 	if err != nil {
 		return map[string]error{names[0]: err}
 	}
-	return each(names, func(name string) error {
+	var missing []kafka.NewTopic
+	partitions := map[string]int{}
+	for _, name := range names {
 		if there[name] {
-			return nil
+			continue
 		}
 		single := m.single(name, topics[name])
 		config, diags := declaredConfig(ctx, single.Config)
 		if diags.HasError() {
-			return errors.New(diags.Errors()[0].Detail())
+			return map[string]error{name: errors.New(diags.Errors()[0].Detail())}
 		}
-		if err := placing.Create(ctx, newTopic(single, config)); err != nil {
-			return err
-		}
-		return k.AwaitTopic(ctx, name, int(single.Partitions.ValueInt64()))
-	})
+		missing = append(missing, newTopic(single, config))
+		partitions[name] = int(single.Partitions.ValueInt64())
+	}
+	failed = placing.CreateAll(ctx, missing)
+	maps.DeleteFunc(partitions, func(name string, _ int) bool { return failed[name] != nil })
+	maps.Copy(failed, k.AwaitTopics(ctx, partitions))
+	return failed
 }
 
 func (r *topicsResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	defer r.one.data.Kafka.warn(&resp.Diagnostics)
 	var m topicsModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
-	topics := m.topics()
+	topics := m.topics(&resp.Diagnostics)
 	timeout, diags := m.Timeouts.Create(ctx, 30*time.Minute)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -658,7 +735,7 @@ func (r *topicsResource) Create(ctx context.Context, req resource.CreateRequest,
 		resp.Diagnostics.AddError("The topics are created, but could not be read", sentence(err)+" Apply again: it takes over what is there.")
 		return
 	}
-	m.set(found)
+	m.set(found, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity(found))...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, topicIDsKey, idsText(ids))...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
@@ -676,7 +753,7 @@ func (r *topicsResource) Read(ctx context.Context, req resource.ReadRequest, res
 	defer r.one.data.Kafka.warn(&resp.Diagnostics)
 	var m topicsModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
-	declared := m.topics()
+	declared := m.topics(&resp.Diagnostics)
 	text, diags := req.Private.GetKey(ctx, topicIDsKey)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -717,7 +794,7 @@ func (r *topicsResource) Read(ctx context.Context, req resource.ReadRequest, res
 		resp.Diagnostics.AddWarning("Topics were created again outside of Terraform",
 			fmt.Sprintf("In %s %s not what they were: somebody deleted them, with their records, and created others under the names.", clusterName(m.Cluster), topicList(again)))
 	}
-	m.set(found)
+	m.set(found, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, m.identity(found))...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, topicIDsKey, idsText(ids))...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
@@ -728,7 +805,7 @@ func (r *topicsResource) Update(ctx context.Context, req resource.UpdateRequest,
 	var m, prior topicsModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
-	topics, before := m.topics(), prior.topics()
+	topics, before := m.topics(&resp.Diagnostics), prior.topics(&resp.Diagnostics)
 	timeout, diags := m.Timeouts.Update(ctx, time.Hour)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -771,7 +848,7 @@ func (r *topicsResource) Update(ctx context.Context, req resource.UpdateRequest,
 			return !mine && difference(topics[name], now) != "" // It is somebody else's, and stays theirs.
 		})
 	}
-	m.set(found)
+	m.set(found, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Identity.Set(after, m.identity(found))...)
 	resp.Diagnostics.Append(resp.Private.SetKey(after, topicIDsKey, idsText(ids))...)
 	resp.Diagnostics.Append(resp.State.Set(after, m)...)
@@ -812,12 +889,22 @@ func (r *topicsResource) delete(ctx context.Context, prior topicsModel, before m
 	if r.keep(ctx, prior, before, names, diags); diags.HasError() {
 		return
 	}
-	failed := each(names, func(name string) error {
-		if err := r.one.delete(ctx, prior.single(name, before[name])); err != nil && !gone(err) {
-			return err
+	k, err := r.one.data.Kafka.Kafka(ctx, prior.Cluster)
+	if err != nil {
+		if !gone(err) {
+			diags.AddError("The topics are not deleted", sentence(err))
 		}
-		return nil
-	})
+		return
+	}
+	failed := k.DeleteTopics(ctx, names)
+	maps.DeleteFunc(failed, func(_ string, err error) bool { return gone(err) })
+	deleted := map[string]string{}
+	for _, name := range names {
+		if failed[name] == nil {
+			deleted[name] = ""
+		}
+	}
+	maps.Copy(failed, k.AwaitTopicsGone(ctx, deleted))
 	tellFailed(failed, diags, func(name string, err error, diags *diag.Diagnostics) {
 		diags.AddError(fmt.Sprintf("Topic %q is not deleted everywhere", name), sentence(err))
 	})
@@ -827,7 +914,7 @@ func (r *topicsResource) delete(ctx context.Context, prior topicsModel, before m
 func (r *topicsResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var m topicsModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &m)...)
-	topics := m.topics()
+	topics := m.topics(&resp.Diagnostics)
 	timeout, diags := m.Timeouts.Delete(ctx, 30*time.Minute)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
@@ -859,7 +946,7 @@ func (r *topicsResource) ImportState(ctx context.Context, req resource.ImportSta
 		topics[name] = topicOfMany{Config: types.MapNull(types.StringType)}
 	}
 	var m topicsModel
-	m.set(topics)
+	m.set(topics, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("cluster"), identity.Cluster)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("topics"), m.Topics)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, topicsModel{Cluster: identity.Cluster}.identity(topics))...)
@@ -883,7 +970,7 @@ func (r *topicsResource) MoveState(ctx context.Context) []resource.StateMover {
 			name := from.Name.ValueString()
 			topics := map[string]topicOfMany{name: {Partitions: from.Partitions, ReplicationFactor: from.ReplicationFactor, Config: from.Config}}
 			m := topicsModel{Cluster: from.Cluster, DeleteRemoved: types.BoolValue(true), Protected: from.Protected, KeepIfWritten: from.KeepIfWritten, Timeouts: from.Timeouts}
-			m.set(topics)
+			m.set(topics, &resp.Diagnostics)
 			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
 			resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, m.identity(topics))...)
 			resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, topicIDsKey, idsText(map[string]string{name: from.TopicID.ValueString()}))...)

@@ -38,11 +38,16 @@ type server struct{ allOfServer }
 // it, and looks once for each attribute of each: a plan of a thousand bindings took it a minute and a half.
 var asSets = map[string]string{"kafkafleet_acls": "bindings"}
 
-// GetProviderSchema tells Terraform of the sets.
+// GetProviderSchema tells Terraform of the sets, and of the sealed attributes as they are.
 func (s server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
 	resp, err := s.allOfServer.GetProviderSchema(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	for resource, attribute := range sealed {
+		if schema := resp.ResourceSchemas[resource]; schema != nil {
+			attribute.show(schema)
+		}
 	}
 	for resource, name := range asSets {
 		if schema := resp.ResourceSchemas[resource]; schema != nil {
@@ -82,11 +87,24 @@ func (l *lentContext) Err() error                  { return (*l.from.Load()).Err
 func (l *lentContext) Value(key any) any           { return (*l.from.Load()).Value(key) }
 
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	return lend(ctx, req, s.allOfServer.ValidateResourceConfig)
+	inside := *req
+	if err := sealed[req.TypeName].seal(&inside.Config); err != nil {
+		return nil, err
+	}
+	return lend(ctx, &inside, s.allOfServer.ValidateResourceConfig)
 }
 
 func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
-	return lend(ctx, req, s.allOfServer.UpgradeResourceState)
+	attribute, inside := sealed[req.TypeName], *req
+	var err error
+	if inside.RawState, err = attribute.sealState(req.RawState); err != nil {
+		return nil, err
+	}
+	resp, err := lend(ctx, &inside, s.allOfServer.UpgradeResourceState)
+	if err != nil {
+		return nil, err
+	}
+	return resp, attribute.open(&resp.UpgradedState)
 }
 
 func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
@@ -94,26 +112,77 @@ func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upgr
 }
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	return lend(ctx, req, s.allOfServer.ReadResource)
+	attribute, inside := sealed[req.TypeName], *req
+	if err := attribute.seal(&inside.CurrentState); err != nil {
+		return nil, err
+	}
+	resp, err := lend(ctx, &inside, s.allOfServer.ReadResource)
+	if err != nil {
+		return nil, err
+	}
+	return resp, attribute.open(&resp.NewState)
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	if resp := unchangedMap(req); resp != nil {
-		return resp, nil
+	attribute, inside := sealed[req.TypeName], *req
+	if err := attribute.seal(&inside.PriorState, &inside.ProposedNewState, &inside.Config); err != nil {
+		return nil, err
 	}
-	return lend(ctx, req, s.allOfServer.PlanResourceChange)
+	resp, err := lend(ctx, &inside, s.allOfServer.PlanResourceChange)
+	if err != nil {
+		return nil, err
+	}
+	return resp, attribute.open(&resp.PlannedState)
 }
 
 func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	return lend(ctx, req, s.allOfServer.ApplyResourceChange)
+	attribute, inside := sealed[req.TypeName], *req
+	if err := attribute.seal(&inside.PriorState, &inside.PlannedState, &inside.Config); err != nil {
+		return nil, err
+	}
+	resp, err := lend(ctx, &inside, s.allOfServer.ApplyResourceChange)
+	if err != nil {
+		return nil, err
+	}
+	return resp, attribute.open(&resp.NewState)
 }
 
 func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
-	return lend(ctx, req, s.allOfServer.ImportResourceState)
+	resp, err := lend(ctx, req, s.allOfServer.ImportResourceState)
+	if err != nil {
+		return nil, err
+	}
+	for _, imported := range resp.ImportedResources {
+		if err := sealed[imported.TypeName].open(&imported.State); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
 }
 
 func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
-	return lend(ctx, req, s.allOfServer.MoveResourceState)
+	inside := *req
+	var err error
+	if inside.SourceState, err = sealed[req.SourceTypeName].sealState(req.SourceState); err != nil {
+		return nil, err
+	}
+	resp, err := lend(ctx, &inside, s.allOfServer.MoveResourceState)
+	if err != nil {
+		return nil, err
+	}
+	return resp, sealed[req.TargetTypeName].open(&resp.TargetState)
+}
+
+func (s server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
+	attribute, inside := sealed[req.TypeName], *req
+	if err := attribute.seal(&inside.State); err != nil {
+		return nil, err
+	}
+	resp, err := lend(ctx, &inside, s.allOfServer.GenerateResourceConfig)
+	if err != nil {
+		return nil, err
+	}
+	return resp, attribute.open(&resp.Config)
 }
 
 // CallFunction takes an argument without a value, by which OpenTofu passes null, for null.

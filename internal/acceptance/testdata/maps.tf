@@ -73,3 +73,9 @@ resource "kafkafleet_topic" "created" {
   replication_factor = var.factor
   depends_on         = [kafkafleet_broker_group.events]
 }
+
+resource "kafkafleet_topics" "created" {
+  cluster    = kafkafleet_broker_group.main.cluster
+  topics     = { for name in var.created : "${name}.of-many" => { partitions = 3, replication_factor = var.factor } }
+  depends_on = [kafkafleet_broker_group.events]
+}
