@@ -243,7 +243,14 @@ func TestAccTopicsOfAMapAreKept(t *testing.T) {
 			},
 			// Taken over again, and gone with the map.
 			{Config: onShared(t, manyTopics("", both...))},
-			{Config: onShared(t, ""), Check: resource.ComposeTestCheckFunc(noTopic(t, sharedKafka(t), "kept-a"), noTopic(t, sharedKafka(t), "kept-b"))},
+			{
+				// One that somebody else deletes before the apply does is what was wanted.
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(func() error {
+					k := direct(t, sharedKafka(t))
+					return errors.Join(k.DeleteTopic(t.Context(), "kept-a"), k.AwaitTopicGone(t.Context(), "kept-a", ""))
+				})}},
+				Config: onShared(t, ""), Check: resource.ComposeTestCheckFunc(noTopic(t, sharedKafka(t), "kept-a"), noTopic(t, sharedKafka(t), "kept-b")),
+			},
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -205,5 +206,25 @@ func TestTopicsThatCannotBeAreToldByTheirPlaceInTheMap(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAConfigurationIsGeneratedOfTopics as Terraform reads it.
+func TestAConfigurationIsGeneratedOfTopics(t *testing.T) {
+	s := newServer(t)
+	generator, ok := s.(interface {
+		GenerateResourceConfig(context.Context, *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error)
+	})
+	if !ok {
+		t.Fatalf("a %T generates nothing", s)
+	}
+	w := topicsOnTheWire(t, s)
+	state := w.object(map[string]tftypes.Value{"topics": tftypes.NewValue(w.topics, map[string]tftypes.Value{"orders": w.topic(map[string]any{"partitions": 3, "replication_factor": 2})})})
+	resp, err := generator.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: "kafkafleet_topics", State: w.packed(t, state)})
+	if err != nil || len(resp.Diagnostics) > 0 {
+		t.Fatal(err, resp)
+	}
+	if got, err := resp.Config.Unmarshal(w.kind); err != nil || !got.Equal(state) {
+		t.Errorf("%v: of %s %s was generated", err, state, got)
 	}
 }
