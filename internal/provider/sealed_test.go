@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -90,6 +91,9 @@ func TestWhatIsSealedIsOpenedAsItWas(t *testing.T) {
 		}
 		if name == "topics" && strings.Contains(string(object.MsgPack), "orders") {
 			t.Error("the topics are not sealed")
+		}
+		if known := !bytes.Contains(object.MsgPack, []byte("topics\xd4\x00\x00")); known == (name == "not known") {
+			t.Errorf("%s: what the framework gets is known: %v", name, known)
 		}
 		if err := sealed["kafkafleet_topics"].open(&object); err != nil {
 			t.Fatal(err)
