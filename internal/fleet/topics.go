@@ -150,7 +150,13 @@ func (t fleetTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map
 			failed[topic.Name] = err
 		}
 	}
-	maps.Copy(failed, t.kafka.CreateTopics(ctx, placed))
+	refused := t.kafka.CreateTopics(ctx, placed)
+	for _, err := range refused {
+		// What was decided by is not so, and the next one shall look anew.
+		_ = t.place(ctx, func(*placing) error { return err }) //nolint:errcheck // It is the error.
+		break
+	}
+	maps.Copy(failed, refused)
 	return again(topics, failed, func(err error) bool { return mayPass(err) || errors.Is(err, ErrNoPlace) }, func(topic kafka.NewTopic) error { return t.Create(ctx, topic) })
 }
 

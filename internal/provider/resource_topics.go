@@ -67,6 +67,7 @@ type topicOfMany struct {
 var (
 	topicOfManyTypes = map[string]attr.Type{"partitions": types.Int64Type, "replication_factor": types.Int64Type, "config": types.MapType{ElemType: types.StringType}}
 	topicOfManyType  = types.ObjectType{AttrTypes: topicOfManyTypes}
+	topicOfManyKind  = topicOfManyType.TerraformType(context.Background())
 )
 
 func (t topicOfMany) object() types.Object {
@@ -175,7 +176,7 @@ func (r *topicsResource) Configure(_ context.Context, req resource.ConfigureRequ
 
 // newTopicOfMany is an element of the map; of one that is not known nothing is.
 func newTopicOfMany(ctx context.Context, element msgpack.RawMessage) (topicOfMany, error) {
-	raw, err := tfprotov6.DynamicValue{MsgPack: element}.Unmarshal(topicOfManyType.TerraformType(ctx))
+	raw, err := tfprotov6.DynamicValue{MsgPack: element}.Unmarshal(topicOfManyKind)
 	if err != nil {
 		return topicOfMany{}, err
 	}
@@ -252,13 +253,12 @@ func topicsText(topics map[string]topicOfMany) (string, error) {
 	if err := e.EncodeMapLen(len(topics)); err != nil {
 		return "", err
 	}
-	kind := topicOfManyType.TerraformType(context.Background())
 	for _, name := range slices.Sorted(maps.Keys(topics)) {
 		raw, err := topics[name].object().ToTerraformValue(context.Background())
 		if err != nil {
 			return "", err
 		}
-		element, err := tfprotov6.NewDynamicValue(kind, raw)
+		element, err := tfprotov6.NewDynamicValue(topicOfManyKind, raw)
 		if err != nil {
 			return "", err
 		}
@@ -348,14 +348,14 @@ func removed(topics, before map[string]topicOfMany) []string {
 
 // awaitReplicas has the replicas of those topics be known after the apply of which neither the configuration nor, as Terraform proposes it then, the state
 // says how many there are. It returns whether there are any.
-func awaitReplicas(topics map[string]topicOfMany) (any bool) {
+func awaitReplicas(topics map[string]topicOfMany) (some bool) {
 	for name, t := range topics {
 		if t.ReplicationFactor.IsNull() {
-			t.ReplicationFactor, any = types.Int64Unknown(), true
+			t.ReplicationFactor, some = types.Int64Unknown(), true
 			topics[name] = t
 		}
 	}
-	return any
+	return some
 }
 
 func (r *topicsResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {

@@ -7,14 +7,15 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // sealed are attributes, by resource, that the plugin framework has as one text in place of thousands of values: what Terraform wrote, which the
 // resource reads and writes by itself. Terraform sees them as they are here. The framework makes values of its own of the state, the
-// configuration and the plan, walks through each several times, and copies them: a plan of ten thousand topics took it six seconds and 400 MB, and one
-// of a thousand bindings in a set, which it compares one with each other, a minute and a half (docs/adr/0025).
+// configuration and the plan, walks through each several times, and copies them: a plan of ten thousand topics took it six seconds and 400 MB
+// (docs/adr/0025).
 var sealed = map[string]*sealedAttribute{
 	"kafkafleet_topics": {topicsAttribute},
 }
@@ -123,7 +124,9 @@ func (a *sealedAttribute) sealState(state *tfprotov6.RawState) (*tfprotov6.RawSt
 		return state, nil
 	}
 	kind := a.ValueType()
-	value, err := tfprotov6.RawState{JSON: is}.Unmarshal(kind)
+	// As the framework does: a later version may have written more.
+	ignoring := tfprotov6.UnmarshalOpts{ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true}}
+	value, err := tfprotov6.RawState{JSON: is}.UnmarshalWithOpts(kind, ignoring)
 	if err != nil {
 		return nil, fmt.Errorf("the attribute %q of a state: %w", a.Name, err)
 	}
@@ -139,6 +142,11 @@ func (a *sealedAttribute) sealState(state *tfprotov6.RawState) (*tfprotov6.RawSt
 	}
 	text, err := json.Marshal(attributes)
 	return &tfprotov6.RawState{JSON: text}, err
+}
+
+// unreadableState tells why a state cannot be read.
+func unreadableState(err error) []*tfprotov6.Diagnostic {
+	return []*tfprotov6.Diagnostic{{Severity: tfprotov6.DiagnosticSeverityError, Summary: "The state cannot be read", Detail: sentence(err)}}
 }
 
 // sealedText is how the framework carries MessagePack: as a text that JSON can have as well, in which states are kept.

@@ -174,9 +174,14 @@ func TestAStateOfTopicsIsKeptAsItIs(t *testing.T) {
 			t.Errorf("%v: %s became %s", err, want, got)
 		}
 	}
+	later := &tfprotov6.RawState{JSON: []byte(`{"topics":{"orders":{"partitions":1,"replication_factor":1,"config":null,"later":1}},"later":1}`)}
+	if resp, err := s.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "kafkafleet_topics", RawState: later}); err != nil || len(resp.Diagnostics) > 0 {
+		t.Errorf("a state of a later version: %v, %v", err, resp)
+	}
 	for _, broken := range []string{`{"topics":{"orders":{"partitions":"many"}}}`, `{"topics":3}`, `[]`} {
-		if _, err := s.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "kafkafleet_topics", RawState: &tfprotov6.RawState{JSON: []byte(broken)}}); err == nil {
-			t.Errorf("%s was taken for a state", broken)
+		resp, err := s.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "kafkafleet_topics", RawState: &tfprotov6.RawState{JSON: []byte(broken)}})
+		if err != nil || len(resp.Diagnostics) != 1 || resp.Diagnostics[0].Summary != "The state cannot be read" {
+			t.Errorf("%s was taken for a state: %v", broken, err)
 		}
 	}
 }

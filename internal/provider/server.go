@@ -98,7 +98,7 @@ func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrade
 	attribute, inside := sealed[req.TypeName], *req
 	var err error
 	if inside.RawState, err = attribute.sealState(req.RawState); err != nil {
-		return nil, err
+		return &tfprotov6.UpgradeResourceStateResponse{Diagnostics: unreadableState(err)}, nil
 	}
 	resp, err := lend(ctx, &inside, s.allOfServer.UpgradeResourceState)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResour
 	inside := *req
 	var err error
 	if inside.SourceState, err = sealed[req.SourceTypeName].sealState(req.SourceState); err != nil {
-		return nil, err
+		return &tfprotov6.MoveResourceStateResponse{Diagnostics: unreadableState(err)}, nil
 	}
 	resp, err := lend(ctx, &inside, s.allOfServer.MoveResourceState)
 	if err != nil {
