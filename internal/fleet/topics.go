@@ -131,18 +131,21 @@ func mayPass(err error) bool {
 
 func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
 	// Topics are placed one after the other, and created many at once.
-	return t.patiently(ctx, func(p *placing) error { return t.placed(ctx, p, &topic) }, func() error { return t.kafka.CreateTopic(ctx, topic, false) })
+	return t.patiently(ctx, func(p *placing) error {
+		placed, failed := t.placed(ctx, p, []kafka.NewTopic{topic})
+		if err := failed[topic.Name]; err != nil {
+			return err
+		}
+		topic.Replicas = placed[0].Replicas
+		return nil
+	}, func() error { return t.kafka.CreateTopic(ctx, topic, false) })
 }
 
 func (t fleetTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error {
-	failed := map[string]error{}
 	var placed []kafka.NewTopic
+	failed := map[string]error{}
 	err := t.place(ctx, func(p *placing) error {
-		for _, topic := range topics {
-			if failed[topic.Name] = t.placed(ctx, p, &topic); failed[topic.Name] == nil {
-				placed = append(placed, topic)
-			}
-		}
+		placed, failed = t.placed(ctx, p, topics)
 		return nil
 	})
 	for _, topic := range topics {
@@ -185,23 +188,48 @@ func again(topics []kafka.NewTopic, failed map[string]error, passes func(error) 
 	return left
 }
 
-// placed gives a topic the replicas that it is created with.
-func (t fleetTopics) placed(ctx context.Context, p *placing, topic *kafka.NewTopic) error {
-	group, factor := p.m.Owner(topic.Name), int(topic.ReplicationFactor)
-	if factor < 0 {
-		var err error
-		if factor, err = t.defaultFactor(ctx, p.fleet, group); err != nil {
-			return err
+// placed are those of some topics that have a place, with the replicas that they are created with, and why the others have none.
+func (t fleetTopics) placed(ctx context.Context, p *placing, topics []kafka.NewTopic) (placed []kafka.NewTopic, failed map[string]error) {
+	factors, failed := map[string]int{}, map[string]error{}
+	var wanted []placement.NewTopic
+	names := map[string]bool{}
+	for _, topic := range topics {
+		group, factor := p.m.Owner(topic.Name), int(topic.ReplicationFactor)
+		if factor < 0 {
+			usual, known := factors[group]
+			if !known {
+				var err error
+				if usual, err = t.defaultFactor(ctx, p.fleet, group); err != nil {
+					failed[topic.Name] = err
+					continue
+				}
+				factors[group] = usual
+			}
+			factor = usual
+		}
+		names[topic.Name] = true
+		wanted = append(wanted, placement.NewTopic{Name: topic.Name, Partitions: int(topic.Partitions), ReplicationFactor: factor, Group: group})
+	}
+	p.forget(names)
+	made, left := placement.CreateAll(p.fleet, wanted)
+	for _, l := range left {
+		if failed[l.Topic] == nil {
+			failed[l.Topic] = fmt.Errorf("%w: %s", ErrNoPlace, l)
 		}
 	}
-	p.forget(topic.Name)
-	made := placement.Create(p.fleet, topic.Name, int(topic.Partitions), factor, group)
-	if err := unplaced(made); err != nil {
-		return err
-	}
-	topic.Replicas = lists(made)
+	made = slices.DeleteFunc(made, func(m placement.Move) bool { return failed[m.Partition.Topic] != nil })
 	p.add(made)
-	return nil
+	of := map[string][]placement.Move{}
+	for _, m := range made {
+		of[m.Partition.Topic] = append(of[m.Partition.Topic], m)
+	}
+	for _, topic := range topics {
+		if failed[topic.Name] == nil {
+			topic.Replicas = lists(of[topic.Name])
+			placed = append(placed, topic)
+		}
+	}
+	return placed, failed
 }
 
 // defaultFactor is the default.replication.factor of the brokers that a topic comes to. The controllers, which would be asked by Kafka
@@ -241,14 +269,14 @@ func (t fleetTopics) AddPartitions(ctx context.Context, topic string, total, fac
 			return err
 		}
 		// Kafka takes lists only of the length that the first partition has now, which is not the wanted one while that one moves.
-		replicas := lists(grown)
+		replicas := lists(grown.Moves)
 		if moving = len(have[0].Replicas) != factor; moving {
 			replicas = nil
 		}
 		if err := t.kafka.AddPartitions(ctx, topic, int32(total), replicas, false); err != nil { //nolint:gosec // A topic has far fewer partitions.
 			return err
 		}
-		p.add(grown)
+		p.add(grown.Moves)
 		return nil
 	}, nil)
 	if err != nil {
@@ -282,22 +310,22 @@ func (t fleetTopics) SetReplicationFactor(ctx context.Context, topic string, fac
 	return t.kafka.AwaitReplicas(ctx, topic, list)
 }
 
-// forget takes out what is left of a topic of the same name that was deleted a moment ago. One that is still there is Kafka's to tell.
-func (p *placing) forget(topic string) {
-	if !slices.ContainsFunc(p.o.Partitions, func(q plan.Partition) bool { return q.Topic == topic }) {
+// forget takes out what is left of topics of the same names that were deleted a moment ago. One that is still there is Kafka's to tell.
+func (p *placing) forget(topics map[string]bool) {
+	if !slices.ContainsFunc(p.o.Partitions, func(q plan.Partition) bool { return topics[q.Topic] }) {
 		return
 	}
-	p.o.Partitions = slices.DeleteFunc(slices.Clone(p.o.Partitions), func(q plan.Partition) bool { return q.Topic == topic })
-	p.fleet.Partitions = slices.DeleteFunc(slices.Clone(p.fleet.Partitions), func(q placement.Partition) bool { return q.Topic == topic })
+	p.o.Partitions = slices.DeleteFunc(slices.Clone(p.o.Partitions), func(q plan.Partition) bool { return topics[q.Topic] })
+	p.fleet.Partitions = slices.DeleteFunc(slices.Clone(p.fleet.Partitions), func(q placement.Partition) bool { return topics[q.Topic] })
 }
 
 // add notes what was placed, so that the next topic is placed beside it.
-func (p *placing) add(made placement.Plan) {
-	for _, m := range made.Moves {
+func (p *placing) add(made []placement.Move) {
+	for _, m := range made {
 		tp := plan.TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}
 		p.o.Partitions = append(p.o.Partitions, plan.Partition{TopicPartition: tp, Leader: m.To[0], Replicas: m.To, ISR: m.To})
 	}
-	p.fleet = p.fleet.After(made.Moves)
+	p.fleet = p.fleet.After(made)
 }
 
 // unplaced is the error of a plan that leaves something without a place.
@@ -309,8 +337,8 @@ func unplaced(made placement.Plan) error {
 }
 
 // lists are the replicas of the new partitions, in the order of their numbers.
-func lists(made placement.Plan) [][]int32 {
-	moves := slices.Clone(made.Moves)
+func lists(made []placement.Move) [][]int32 {
+	moves := slices.Clone(made)
 	slices.SortFunc(moves, func(a, b placement.Move) int { return int(a.Partition.Partition - b.Partition.Partition) })
 	out := make([][]int32, len(moves))
 	for i, m := range moves {

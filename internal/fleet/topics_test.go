@@ -86,26 +86,26 @@ func TestTopicsComeToTheirGroup(t *testing.T) {
 	for _, topic := range []string{"events.a", "events.b", "events.c", "events.d", "orders"} {
 		group := p.m.Owner(topic)
 		made := placement.Create(p.fleet, topic, 1, 3, group)
-		if err := unplaced(made); err != nil || len(lists(made)) != 1 {
+		if err := unplaced(made); err != nil || len(lists(made.Moves)) != 1 {
 			t.Fatal(made, err)
 		}
-		for _, id := range lists(made)[0] {
+		for _, id := range lists(made.Moves)[0] {
 			held[id]++
 			if !slices.Contains(ids[group], id) {
 				t.Errorf("%s has a replica on broker %d, which is not of group %s", topic, id, group)
 			}
 		}
-		p.add(made)
+		p.add(made.Moves)
 	}
 	if held[4]+held[7] != 4 || held[4] == 0 || held[7] == 0 {
 		t.Errorf("four topics of one partition are placed as if each were alone: %v", held)
 	}
 	grown := placement.Grow(p.fleet, "orders", 3)
-	if got := lists(grown); len(got) != 2 || !slices.Contains(ids["main"], got[1][0]) {
+	if got := lists(grown.Moves); len(got) != 2 || !slices.Contains(ids["main"], got[1][0]) {
 		t.Errorf("more partitions: %v", got)
 	}
-	p.forget("orders")
-	if again := lists(placement.Create(p.fleet, "orders", 3, 3, "main")); len(again) != 3 {
+	p.forget(map[string]bool{"orders": true})
+	if again := lists(placement.Create(p.fleet, "orders", 3, 3, "main").Moves); len(again) != 3 {
 		t.Errorf("a topic that was deleted and is created with more partitions gets %d lists of replicas, want 3", len(again))
 	}
 	none := unplaced(placement.Create(p.fleet, "events.e", 1, 5, "events"))
@@ -119,7 +119,7 @@ func TestListsAreInTheOrderOfPartitions(t *testing.T) {
 	made := placement.Plan{Moves: []placement.Move{
 		{Partition: placement.Partition{Topic: "t", Partition: 2}, To: []int32{3}}, {Partition: placement.Partition{Topic: "t", Partition: 1}, To: []int32{2}},
 	}}
-	if diff := cmp.Diff([][]int32{{2}, {3}}, lists(made)); diff != "" {
+	if diff := cmp.Diff([][]int32{{2}, {3}}, lists(made.Moves)); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]kafka.Reassignment{{Topic: "t", Partition: 2, Replicas: []int32{3}}, {Topic: "t", Partition: 1, Replicas: []int32{2}}}, reassignments(made)); diff != "" {

@@ -18,8 +18,12 @@ import (
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/coalesce"
 )
 
-// readerAge is how long what a Reader has read is good. A plan of thousands of objects takes less.
-const readerAge = 30 * time.Second
+// readerAge is how long what a Reader has read is good. Most plans take less; one of ten thousand single objects takes Terraform minutes, in which it would read
+// everything ten times over. brokersAge is the same for the brokers, which come and go while others wait for them.
+const (
+	readerAge  = 2 * time.Minute
+	brokersAge = 30 * time.Second
+)
 
 // describedAtOnce is how many requests for the settings of many topics are under way at the same time, at different brokers. An answer is megabytes.
 const describedAtOnce = 3
@@ -27,8 +31,8 @@ const describedAtOnce = 3
 // atOnce is how many requests of a Reader are under way at the same time, where it takes one for each object.
 const atOnce = 10
 
-// Reader reads the topics, ACLs, quotas and users of a cluster for many callers: a few requests answer all of them. What it returns is at most half
-// a minute old, and newer than all that was written through the same Client. That an object does not exist is confirmed by more than one broker
+// Reader reads the topics, ACLs, quotas and users of a cluster for many callers: a few requests answer all of them. What it returns is at most two
+// minutes old, and newer than all that was written through the same Client. That an object does not exist is confirmed by more than one broker
 // before it is told as ErrNotFound. What it returns is shared and not to be changed.
 type Reader struct {
 	client  *Client
@@ -85,6 +89,7 @@ func newReader(c *Client) *Reader {
 		}
 		return map[nothing][]Broker{{}: brokers}, nil
 	}, nil, nil)
+	r.brokers.MaxAge = brokersAge
 	return r
 }
 

@@ -41,9 +41,6 @@ type board struct {
 
 func newBoard(f Fleet) *board {
 	b := &board{parts: f.Partitions, brokers: slices.Clone(f.Brokers)}
-	byName := func(x, y Partition) int {
-		return cmp.Or(cmp.Compare(x.Topic, y.Topic), cmp.Compare(x.Partition, y.Partition))
-	}
 	if !slices.IsSortedFunc(b.parts, byName) {
 		b.parts = slices.Clone(b.parts)
 		slices.SortFunc(b.parts, byName)
@@ -65,6 +62,26 @@ func newBoard(f Fleet) *board {
 	b.inZone = make([]int32, len(b.zones))
 	b.pools = make([]*pool, len(b.groups)*len(b.zones))
 	return b
+}
+
+// byName orders partitions by topic and number.
+func byName(x, y Partition) int {
+	return cmp.Or(cmp.Compare(x.Topic, y.Topic), cmp.Compare(x.Partition, y.Partition))
+}
+
+// merged are partitions and some more, in the order of byName if the first ones are in it.
+func merged(parts, more []Partition) []Partition {
+	out := make([]Partition, 0, len(parts)+len(more))
+	if !slices.IsSortedFunc(parts, byName) {
+		return append(append(out, parts...), more...)
+	}
+	more = slices.SortedFunc(slices.Values(more), byName)
+	for _, p := range more {
+		at, _ := slices.BinarySearchFunc(parts, p, byName)
+		out = append(append(out, parts[:at]...), p)
+		parts = parts[at:]
+	}
+	return append(out, parts...)
 }
 
 // seat gives every broker a number and turns the replica lists into numbers.

@@ -107,7 +107,7 @@ func TestCreateKeepsToTheRules(t *testing.T) {
 	groups := brokers("1a@hot", "2b@hot", "3c-cordoned@hot", "4c@cold", "5a@hot")
 	f := fleet(groups, []int32{1}).bytes(90).capacity(100)
 	f.Policy.Headroom = 0.8
-	check(t, f, Create(f, "new", 1, 2, "hot"), [][]int32{{1}, {2, 5}})
+	check(t, f, Create(f, "new", 1, 2, "hot"), [][]int32{{2, 5}, {1}})
 	check(t, f, Create(f, "new", 1, 4, "hot"), [][]int32{{1}},
 		`a new replica of new-0 has no place: the roomiest broker of group "hot" that may take it is 10B short of headroom`)
 	check(t, f, Create(f, "new", 1, 1, "nobody's"), [][]int32{{1}},

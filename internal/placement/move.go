@@ -51,14 +51,18 @@ func (f Fleet) After(moves []Move) Fleet {
 			delete(to, n)
 		}
 	}
+	var added []Partition
 	for _, m := range moves {
 		n := name{m.Partition.Topic, m.Partition.Partition}
 		if list, ok := to[n]; ok {
 			p := m.Partition
 			p.Replicas, p.Leader = list, list[0]
-			f.Partitions = append(f.Partitions, p)
+			added = append(added, p)
 			delete(to, n)
 		}
+	}
+	if len(added) > 0 {
+		f.Partitions = merged(f.Partitions, added)
 	}
 	return f
 }

@@ -444,3 +444,32 @@ func TestBatchesComeToTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestTopicsCreatedTogetherAreWhereTheyWouldBeOneAfterTheOther places some topics at once and, beside it, each in the fleet that the ones before it left.
+func TestTopicsCreatedTogetherAreWhereTheyWouldBeOneAfterTheOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFleet(t)
+		groups := []string{f.Brokers[0].Group, ""}
+		var topics []NewTopic
+		for i := range rapid.IntRange(0, 6).Draw(t, "topics") {
+			topics = append(topics, NewTopic{
+				Name:       rapid.SampledFrom([]string{"a", "t0-", "z"}).Draw(t, "name") + fmt.Sprint(i),
+				Partitions: rapid.IntRange(1, 4).Draw(t, "partitions"), ReplicationFactor: rapid.IntRange(1, 4).Draw(t, "factor"), Group: rapid.SampledFrom(groups).Draw(t, "group"),
+			})
+		}
+		moves, left := CreateAll(f, topics)
+		var oneByOne []Move
+		var without []Left
+		now := f
+		for _, topic := range topics {
+			p := Create(now, topic.Name, topic.Partitions, topic.ReplicationFactor, topic.Group)
+			oneByOne, without, now = append(oneByOne, p.Moves...), append(without, p.Left...), now.After(p.Moves)
+		}
+		if diff := cmp.Diff(oneByOne, moves); diff != "" {
+			t.Fatalf("one by one (-), together (+):\n%s", diff)
+		}
+		if diff := cmp.Diff(without, left); diff != "" {
+			t.Fatalf("without a place one by one (-), together (+):\n%s", diff)
+		}
+	})
+}
