@@ -217,7 +217,6 @@ func (t fleetTopics) placed(ctx context.Context, p *placing, topics []kafka.NewT
 			failed[l.Topic] = fmt.Errorf("%w: %s", ErrNoPlace, l)
 		}
 	}
-	made = slices.DeleteFunc(made, func(m placement.Move) bool { return failed[m.Partition.Topic] != nil })
 	p.add(made)
 	of := map[string][]placement.Move{}
 	for _, m := range made {

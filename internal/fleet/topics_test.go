@@ -147,3 +147,27 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 		t.Errorf("%q were tried again, and %v is left", tried, left)
 	}
 }
+
+// TestTopicsArePlacedTogether: each beside the others, and one without a place keeps none from theirs.
+func TestTopicsArePlacedTogether(t *testing.T) {
+	p := placingOf(t, nil, serving(1, "a", "main", nil), serving(2, "b", "main", nil), serving(3, "c", "main", nil), serving(4, "a", "main", nil))
+	p.o.Partitions = append(p.o.Partitions, plan.Partition{TopicPartition: plan.TopicPartition{Topic: "orders", Partition: 7}, Replicas: []int32{1}})
+	p.fleet.Partitions = append(p.fleet.Partitions, placement.Partition{Topic: "orders", Partition: 7, Replicas: []int32{1}})
+	topics := []kafka.NewTopic{
+		{Name: "orders", Partitions: 2, ReplicationFactor: 3}, {Name: "wide", Partitions: 1, ReplicationFactor: 5}, {Name: "events", Partitions: 1, ReplicationFactor: 2},
+	}
+	placed, failed := fleetTopics{}.placed(t.Context(), p, topics)
+	if len(failed) != 1 || !errors.Is(failed["wide"], ErrNoPlace) || len(placed) != 2 || placed[0].Name != "orders" || placed[1].Name != "events" {
+		t.Fatalf("placed are %v, and %v failed", placed, failed)
+	}
+	if len(placed[0].Replicas) != 2 || len(placed[0].Replicas[1]) != 3 || len(placed[1].Replicas) != 1 || len(placed[1].Replicas[0]) != 2 {
+		t.Errorf("the replicas are %v and %v", placed[0].Replicas, placed[1].Replicas)
+	}
+	known := map[string]int{}
+	for _, q := range p.fleet.Partitions {
+		known[q.Topic]++
+	}
+	if want := map[string]int{"old": 1, "orders": 2, "events": 1}; !maps.Equal(known, want) {
+		t.Errorf("the next ones are placed beside %v, want %v", known, want)
+	}
+}

@@ -72,9 +72,6 @@ func byName(x, y Partition) int {
 // merged are partitions and some more, in the order of byName if the first ones are in it.
 func merged(parts, more []Partition) []Partition {
 	out := make([]Partition, 0, len(parts)+len(more))
-	if !slices.IsSortedFunc(parts, byName) {
-		return append(append(out, parts...), more...)
-	}
 	more = slices.SortedFunc(slices.Values(more), byName)
 	for _, p := range more {
 		at, _ := slices.BinarySearchFunc(parts, p, byName)
