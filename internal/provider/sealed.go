@@ -76,38 +76,56 @@ func (a *sealedAttribute) each(objects []**tfprotov6.DynamicValue, write func(va
 
 // rewritten is an object in MessagePack with one of its attributes written anew. Of no object, which is null, nothing is.
 func rewritten(object []byte, name string, write func(value msgpack.RawMessage, e *msgpack.Encoder) error) ([]byte, error) {
-	d := msgpack.NewDecoder(bytes.NewReader(object))
-	n, err := d.DecodeMapLen()
-	if err != nil || n < 0 {
+	attributes, err := packedMap(object)
+	if err != nil || attributes == nil {
 		return object, err
 	}
 	var out bytes.Buffer
 	e := msgpack.NewEncoder(&out)
-	if err := e.EncodeMapLen(n); err != nil {
+	if err := e.EncodeMapLen(len(attributes)); err != nil {
 		return nil, err
 	}
-	for range n {
-		key, err := d.DecodeString()
-		if err != nil {
+	for _, attribute := range attributes {
+		if err := e.EncodeString(attribute.name); err != nil {
 			return nil, err
 		}
-		value, err := d.DecodeRaw()
-		if err != nil {
-			return nil, err
-		}
-		if err := e.EncodeString(key); err != nil {
-			return nil, err
-		}
-		if key != name {
-			err = e.Encode(value)
+		if attribute.name != name {
+			err = e.Encode(attribute.value)
 		} else {
-			err = write(value, e)
+			err = write(attribute.value, e)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	return out.Bytes(), nil
+}
+
+// packedEntry is an entry of a map in MessagePack.
+type packedEntry struct {
+	name  string
+	value msgpack.RawMessage
+}
+
+// packedMap are the entries of a map, or of an object, in their order; nil for null.
+func packedMap(value msgpack.RawMessage) ([]packedEntry, error) {
+	d := msgpack.NewDecoder(bytes.NewReader(value))
+	n, err := d.DecodeMapLen()
+	if err != nil || n < 0 {
+		return nil, err
+	}
+	entries := []packedEntry{}
+	for range n {
+		var entry packedEntry
+		if entry.name, err = d.DecodeString(); err != nil {
+			return nil, err
+		}
+		if entry.value, err = d.DecodeRaw(); err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
 }
 
 // sealState is a state as Terraform keeps it, in JSON, with what the framework gets in place of the attribute.
