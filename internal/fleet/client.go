@@ -66,6 +66,7 @@ type Client struct {
 	// nothing else depends on it.
 	suspects map[string]map[int32]doubts
 	placing  map[string]chan *placing
+	topics   map[string]*fleetTopics
 	groups   map[string]map[int32]string // the group of each broker, by cluster: a node id is never used again
 	// looking is held, by cluster, while an observation is made that others wait for.
 	looking map[string]chan struct{}
@@ -100,7 +101,7 @@ func New(driver compute.Driver, opts Options) *Client {
 	return &Client{
 		driver: driver, opts: opts, looking: map[string]chan struct{}{}, records: sharedRecords(driver, opts.Now),
 		kafkas: map[string]*kafka.Client{}, writers: map[string]chan struct{}{}, leases: map[string]compute.Lease{}, levels: map[string]int16{}, planned: map[string]Planned{}, recent: map[string]recent{}, suspects: map[string]map[int32]doubts{},
-		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{}, authorities: map[string]plan.Authority{},
+		groups: map[string]map[int32]string{}, placing: map[string]chan *placing{}, topics: map[string]*fleetTopics{}, authorities: map[string]plan.Authority{},
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/coalesce"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/topicmap"
@@ -32,8 +34,9 @@ type Topics interface {
 	CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error
 	// AddPartitions brings a topic to so many partitions, each with factor replicas, and returns when every broker knows them.
 	AddPartitions(ctx context.Context, topic string, total, factor int) error
-	// SetReplicationFactor gives every partition of a topic so many replicas, and returns when all are in sync.
-	SetReplicationFactor(ctx context.Context, topic string, factor int) error
+	// SetReplicationFactor gives every partition of a topic so many replicas, copied within a limit, and returns when all are in sync. What of the topic
+	// is on its way already goes on within the same limit, and is waited for.
+	SetReplicationFactor(ctx context.Context, topic string, factor int, limit throttle.Policy) error
 }
 
 // Topics changes the topics of a cluster that this provider runs: replicas come to the group that the topic lives on, and to no broker
@@ -43,13 +46,27 @@ func (c *Client) Topics(ctx context.Context, cluster string) (Topics, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fleetTopics{fleet: c, kafka: k, cluster: cluster}, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.topics[cluster]
+	if t == nil || t.kafka != k {
+		t = &fleetTopics{fleet: c, kafka: k, cluster: cluster}
+		t.grown = &coalesce.Gather[growth, grown]{Window: gatherWindow, Alone: true, Do: t.grow}
+		t.factors = newFactors(k, t.standing)
+		c.topics[cluster] = t
+	}
+	return t, nil
 }
+
+// gatherWindow is how long the first of several changes of topics waits for others, which then are placed together.
+const gatherWindow = 5 * time.Millisecond
 
 type fleetTopics struct {
 	fleet   *Client
 	kafka   *kafka.Client
 	cluster string
+	grown   *coalesce.Gather[growth, grown]
+	factors *factors
 }
 
 // placing is what replicas are placed by: an observation that several topics of one apply share, to which each adds what it has placed.
@@ -61,11 +78,15 @@ type placing struct {
 	fleet placement.Fleet
 }
 
-// errNotObserved marks a placement that did not come to anything, because the cluster did not say all that it needs.
-var errNotObserved = errors.New("the cluster could not be observed")
+var (
+	// errNotObserved marks a placement that did not come to anything, because the cluster did not say all that it needs.
+	errNotObserved = errors.New("the cluster could not be observed")
+	// errStarting marks one that failed while brokers start, of which some may be what is missing.
+	errStarting = errors.New("brokers are still starting")
+)
 
 // place lets do decide by an observation, alone in this process. When do fails, the next one observes anew.
-func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error {
+func (t *fleetTopics) place(ctx context.Context, do func(p *placing) error) error {
 	t.fleet.mu.Lock()
 	room := t.fleet.placing[t.cluster]
 	if room == nil {
@@ -103,45 +124,50 @@ func (t fleetTopics) place(ctx context.Context, do func(p *placing) error) error
 
 // patiently decides, alone in this process, and then acts. It repeats what failed for what passes: brokers that have only just started, or have just
 // gone, or do not answer yet. A nil act is none.
-func (t fleetTopics) patiently(ctx context.Context, decide func(p *placing) error, act func() error) error {
+func (t *fleetTopics) patiently(ctx context.Context, decide, act func() error) error {
 	start := t.fleet.opts.Now()
 	for {
-		starting := false
-		err := t.place(ctx, func(p *placing) error {
-			starting = slices.ContainsFunc(p.o.Nodes, func(n plan.Node) bool { return n.Role == compute.RoleBroker && n.Dead() == "" && !n.Ready() })
-			return decide(p)
-		})
+		err := decide()
 		if err == nil && act != nil {
 			if err = act(); err != nil {
-				// What was decided by is not so, and the next one shall look anew.
-				_ = t.place(ctx, func(*placing) error { return err }) //nolint:errcheck // It is the error.
+				t.lookAnew(ctx)
 			}
 		}
-		if passes := errors.Is(err, ErrNoPlace) && starting || mayPass(err); !passes || t.fleet.opts.Now().Sub(start) > topicPatience || ctx.Err() != nil {
+		if !mayPass(err) || t.fleet.opts.Now().Sub(start) > topicPatience || ctx.Err() != nil {
 			return err
 		}
 		t.fleet.opts.Sleep(ctx, t.fleet.opts.Poll)
 	}
 }
 
-// mayPass says that what failed may not do so in a moment.
-func mayPass(err error) bool {
-	return errors.Is(err, errNotObserved) || kafka.About(err) == kafka.SubjectReplicas
+// lookAnew has the next one observe: what was decided by is not so.
+func (t *fleetTopics) lookAnew(ctx context.Context) {
+	_ = t.place(ctx, func(p *placing) error { //nolint:errcheck // Whoever cannot look now looks when it places something.
+		p.at = time.Time{}
+		return nil
+	})
 }
 
-func (t fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
+// mayPass says that what failed may not do so in a moment.
+func mayPass(err error) bool {
+	return errors.Is(err, errNotObserved) || errors.Is(err, errStarting) || kafka.About(err) == kafka.SubjectReplicas
+}
+
+func (t *fleetTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
 	// Topics are placed one after the other, and created many at once.
-	return t.patiently(ctx, func(p *placing) error {
-		placed, failed := t.placed(ctx, p, []kafka.NewTopic{topic})
-		if err := failed[topic.Name]; err != nil {
-			return err
-		}
-		topic.Replicas = placed[0].Replicas
-		return nil
+	return t.patiently(ctx, func() error {
+		return t.place(ctx, func(p *placing) error {
+			placed, failed := t.placed(ctx, p, []kafka.NewTopic{topic})
+			if err := failed[topic.Name]; err != nil {
+				return err
+			}
+			topic.Replicas = placed[0].Replicas
+			return nil
+		})
 	}, func() error { return t.kafka.CreateTopic(ctx, topic, false) })
 }
 
-func (t fleetTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error {
+func (t *fleetTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map[string]error {
 	var placed []kafka.NewTopic
 	failed := map[string]error{}
 	err := t.place(ctx, func(p *placing) error {
@@ -154,10 +180,8 @@ func (t fleetTopics) CreateAll(ctx context.Context, topics []kafka.NewTopic) map
 		}
 	}
 	refused := t.kafka.CreateTopics(ctx, placed)
-	for _, err := range refused {
-		// What was decided by is not so, and the next one shall look anew.
-		_ = t.place(ctx, func(*placing) error { return err }) //nolint:errcheck // It is the error.
-		break
+	if len(refused) > 0 {
+		t.lookAnew(ctx)
 	}
 	maps.Copy(failed, refused)
 	return again(topics, failed, func(err error) bool { return mayPass(err) || errors.Is(err, ErrNoPlace) }, func(topic kafka.NewTopic) error { return t.Create(ctx, topic) })
@@ -189,7 +213,7 @@ func again(topics []kafka.NewTopic, failed map[string]error, passes func(error) 
 }
 
 // placed are those of some topics that have a place, with the replicas that they are created with, and why the others have none.
-func (t fleetTopics) placed(ctx context.Context, p *placing, topics []kafka.NewTopic) (placed []kafka.NewTopic, failed map[string]error) {
+func (t *fleetTopics) placed(ctx context.Context, p *placing, topics []kafka.NewTopic) (placed []kafka.NewTopic, failed map[string]error) {
 	factors, failed := map[string]int{}, map[string]error{}
 	var wanted []placement.NewTopic
 	names := map[string]bool{}
@@ -214,7 +238,7 @@ func (t fleetTopics) placed(ctx context.Context, p *placing, topics []kafka.NewT
 	made, left := placement.CreateAll(p.fleet, wanted)
 	for _, l := range left {
 		if failed[l.Topic] == nil {
-			failed[l.Topic] = fmt.Errorf("%w: %s", ErrNoPlace, l)
+			failed[l.Topic] = p.noPlace(l)
 		}
 	}
 	p.add(made)
@@ -233,7 +257,7 @@ func (t fleetTopics) placed(ctx context.Context, p *placing, topics []kafka.NewT
 
 // defaultFactor is the default.replication.factor of the brokers that a topic comes to. The controllers, which would be asked by Kafka
 // itself, know nothing of groups.
-func (t fleetTopics) defaultFactor(ctx context.Context, f placement.Fleet, group string) (int, error) {
+func (t *fleetTopics) defaultFactor(ctx context.Context, f placement.Fleet, group string) (int, error) {
 	const setting = "default.replication.factor"
 	for _, b := range f.Brokers {
 		if b.State != placement.Live || group != "" && b.Group != group {
@@ -256,57 +280,109 @@ func (t fleetTopics) defaultFactor(ctx context.Context, f placement.Fleet, group
 	return 0, fmt.Errorf("%w: cluster %q has no broker that takes replicas", ErrNoPlace, t.cluster)
 }
 
-func (t fleetTopics) AddPartitions(ctx context.Context, topic string, total, factor int) error {
-	moving := false
-	err := t.patiently(ctx, func(p *placing) error {
-		have := slices.DeleteFunc(slices.Clone(p.o.Partitions), func(q plan.Partition) bool { return q.Topic != topic })
-		if len(have) == 0 {
-			return fmt.Errorf("topic %q: %w", topic, kafka.ErrNotFound)
-		}
-		grown := placement.Grow(p.fleet, topic, total)
-		if err := unplaced(grown); err != nil {
-			return err
-		}
-		// Kafka takes lists only of the length that the first partition has now, which is not the wanted one while that one moves.
-		replicas := lists(grown.Moves)
-		if moving = len(have[0].Replicas) != factor; moving {
-			replicas = nil
-		}
-		if err := t.kafka.AddPartitions(ctx, topic, int32(total), replicas, false); err != nil { //nolint:gosec // A topic has far fewer partitions.
-			return err
-		}
-		p.add(grown.Moves)
-		return nil
-	}, nil)
+// growth is a topic that shall have so many partitions, each with factor replicas.
+type growth struct {
+	topic         string
+	total, factor int
+}
+
+// grown are the replicas of its new partitions. Moving says that some partition of it has another number of replicas now.
+type grown struct {
+	replicas [][]int32
+	moving   bool
+}
+
+func (t *fleetTopics) AddPartitions(ctx context.Context, topic string, total, factor int) error {
+	var more grown
+	err := t.patiently(ctx, func() (err error) {
+		more, err = t.grown.Ask(ctx, growth{topic, total, factor})
+		return err
+	}, func() error {
+		return t.kafka.AddPartitions(ctx, topic, int32(total), more.replicas, false) //nolint:gosec // A topic has far fewer partitions.
+	})
 	if err != nil {
 		return err
 	}
 	if err := t.kafka.AwaitTopic(ctx, topic, total); err != nil {
 		return err
 	}
-	if moving {
-		return t.SetReplicationFactor(ctx, topic, factor)
+	if more.moving {
+		// New partitions are empty.
+		return t.SetReplicationFactor(ctx, topic, factor, throttle.None)
 	}
 	return nil
 }
 
-func (t fleetTopics) SetReplicationFactor(ctx context.Context, topic string, factor int) error {
-	var list []kafka.Reassignment
-	err := t.patiently(ctx, func(p *placing) error {
-		p.at = time.Time{} // Moves are not added to the observation, so the next topic makes one of its own.
-		changed := placement.SetReplicationFactor(p.fleet, topic, factor)
-		if err := unplaced(changed); err != nil {
-			return err
+// grow decides which replicas new partitions get, each topic beside the others.
+func (t *fleetTopics) grow(ctx context.Context, asked []growth) []coalesce.Answer[grown] {
+	answers := make([]coalesce.Answer[grown], len(asked))
+	err := t.place(ctx, func(p *placing) error {
+		p.grow(asked, answers)
+		return nil
+	})
+	for i := range answers {
+		if err != nil {
+			answers[i].Err = err
 		}
-		if list = reassignments(changed); len(list) == 0 {
-			return nil
-		}
-		return t.kafka.Reassign(ctx, list, true)
-	}, nil)
-	if err != nil || len(list) == 0 {
-		return err
 	}
-	return t.kafka.AwaitReplicas(ctx, topic, list)
+	return answers
+}
+
+func (p *placing) grow(asked []growth, answers []coalesce.Answer[grown]) {
+	first, totals := map[string]plan.Partition{}, map[string]int{}
+	for _, a := range asked {
+		totals[a.topic] = max(totals[a.topic], a.total)
+	}
+	for _, q := range p.o.Partitions {
+		if _, ok := first[q.Topic]; totals[q.Topic] > 0 && !ok {
+			first[q.Topic] = q
+		}
+	}
+	moves, left := placement.GrowAll(p.fleet, totals)
+	unplaced := map[string]error{}
+	for _, l := range left {
+		unplaced[l.Topic] = p.noPlace(l)
+	}
+	moves = slices.DeleteFunc(moves, func(m placement.Move) bool { return unplaced[m.Partition.Topic] != nil })
+	of := map[string][]placement.Move{}
+	for _, m := range moves {
+		of[m.Partition.Topic] = append(of[m.Partition.Topic], m)
+	}
+	for i, a := range asked {
+		has, there := first[a.topic]
+		switch {
+		case !there:
+			answers[i].Err = fmt.Errorf("topic %q: %w", a.topic, kafka.ErrNotFound)
+		case unplaced[a.topic] != nil:
+			answers[i].Err = unplaced[a.topic]
+		case len(has.Replicas) != a.factor:
+			// Kafka takes lists only of the length that the first partition has now, which is not the wanted one while that one moves.
+			answers[i].Value = grown{moving: true}
+		default:
+			answers[i].Value = grown{replicas: lists(of[a.topic])}
+		}
+		if answers[i].Err != nil {
+			defer func() { p.at = time.Time{} }() // Whoever tries again looks anew.
+		}
+	}
+	p.add(moves)
+}
+
+func (t *fleetTopics) SetReplicationFactor(ctx context.Context, topic string, factor int, limit throttle.Policy) error {
+	return t.factors.set(ctx, factorChange{topic, factor, limit}, func(begin func() error) error { return t.patiently(ctx, begin, nil) })
+}
+
+// standing has replicas placed by an observation of the fleet.
+func (t *fleetTopics) standing(ctx context.Context, do func(s standing)) error {
+	return t.place(ctx, func(p *placing) error {
+		p.at = time.Time{} // Moves are not added to the observation, so the next topic makes one of its own.
+		serving := map[int32]bool{}
+		for id, b := range p.o.brokers {
+			serving[id] = !b.Fenced
+		}
+		do(standing{fleet: p.fleet, partitions: p.o.Partitions, sizes: led(p.o), serving: serving, noPlace: p.noPlace})
+		return nil
+	})
 }
 
 // forget takes out what is left of topics of the same names that were deleted a moment ago. One that is still there is Kafka's to tell.
@@ -327,13 +403,16 @@ func (p *placing) add(made []placement.Move) {
 	p.fleet = p.fleet.After(made)
 }
 
-// unplaced is the error of a plan that leaves something without a place.
-func unplaced(made placement.Plan) error {
-	if len(made.Left) == 0 {
-		return nil
+// noPlace is the error of a topic that has no place.
+func (p *placing) noPlace(l placement.Left) error {
+	starting := slices.ContainsFunc(p.o.Nodes, func(n plan.Node) bool { return n.Role == compute.RoleBroker && n.Dead() == "" && !n.Ready() })
+	if starting {
+		return fmt.Errorf("%w: %s; %w", ErrNoPlace, l, errStarting)
 	}
-	return fmt.Errorf("%w: %s", ErrNoPlace, made.Left[0])
+	return noPlace(l)
 }
+
+func noPlace(l placement.Left) error { return fmt.Errorf("%w: %s", ErrNoPlace, l) }
 
 // lists are the replicas of the new partitions, in the order of their numbers.
 func lists(made []placement.Move) [][]int32 {
@@ -342,14 +421,6 @@ func lists(made []placement.Move) [][]int32 {
 	out := make([][]int32, len(moves))
 	for i, m := range moves {
 		out[i] = m.To
-	}
-	return out
-}
-
-func reassignments(made placement.Plan) []kafka.Reassignment {
-	var out []kafka.Reassignment
-	for _, m := range made.Moves {
-		out = append(out, kafka.Reassignment{Topic: m.Partition.Topic, Partition: m.Partition.Partition, Replicas: m.To})
 	}
 	return out
 }

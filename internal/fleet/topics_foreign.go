@@ -5,15 +5,24 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
 
 // ForeignTopics changes the topics of a Kafka that no fleet runs. Where Kafka chooses brokers it is left the choice; where it does not,
 // which is for a change of the replication factor, replicas are placed by zone.
-func ForeignTopics(k *kafka.Client) Topics { return foreignTopics{k} }
+func ForeignTopics(k *kafka.Client) Topics {
+	t := foreignTopics{kafka: k}
+	t.factors = newFactors(k, t.standing)
+	return t
+}
 
-type foreignTopics struct{ kafka *kafka.Client }
+type foreignTopics struct {
+	kafka   *kafka.Client
+	factors *factors
+}
 
 // Create waits a while for brokers that are registered but have only just started, when they are what is missing.
 func (t foreignTopics) Create(ctx context.Context, topic kafka.NewTopic) error {
@@ -46,17 +55,22 @@ func (t foreignTopics) AddPartitions(ctx context.Context, topic string, total, f
 	if err := t.kafka.AwaitTopic(ctx, topic, total); err != nil {
 		return err
 	}
-	found, err := t.kafka.Topic(ctx, topic)
+	found, err := t.kafka.Reader().Topic(ctx, topic)
 	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(found.Partitions, func(p kafka.Partition) bool { return len(p.Target()) != factor }) {
-		return t.SetReplicationFactor(ctx, topic, factor)
+		return t.SetReplicationFactor(ctx, topic, factor, throttle.None) // New partitions are empty.
 	}
 	return nil
 }
 
-func (t foreignTopics) SetReplicationFactor(ctx context.Context, topic string, factor int) error {
+func (t foreignTopics) SetReplicationFactor(ctx context.Context, topic string, factor int, limit throttle.Policy) error {
+	return t.factors.set(ctx, factorChange{topic, factor, limit}, func(begin func() error) error { return begin() })
+}
+
+// standing has replicas placed by what Kafka says of itself.
+func (t foreignTopics) standing(ctx context.Context, do func(s standing)) error {
 	_, brokers, err := t.kafka.Brokers(ctx)
 	if err != nil {
 		return err
@@ -65,31 +79,33 @@ func (t foreignTopics) SetReplicationFactor(ctx context.Context, topic string, f
 	if err != nil {
 		return err
 	}
-	var f placement.Fleet
+	s := standing{serving: map[int32]bool{}, noPlace: noPlace}
+	var serving []int32
 	for _, b := range brokers {
 		state := placement.Live
 		if b.Fenced {
 			state = placement.Cordoned
+		} else {
+			serving = append(serving, b.ID)
 		}
-		f.Brokers = append(f.Brokers, placement.Broker{ID: b.ID, Zone: b.Rack, State: state})
+		s.serving[b.ID] = !b.Fenced
+		s.fleet.Brokers = append(s.fleet.Brokers, placement.Broker{ID: b.ID, Zone: b.Rack, State: state})
 	}
+	o := observed{}
 	for _, found := range topics {
 		for _, p := range found.Partitions {
-			f.Partitions = append(f.Partitions, placement.Partition{
-				Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, InSync: p.ISR,
-			})
+			tp := plan.TopicPartition{Topic: p.Topic, Partition: p.Partition}
+			o.Partitions = append(o.Partitions, plan.Partition{TopicPartition: tp, Leader: p.Leader, Replicas: p.Replicas, Adding: p.Adding, Removing: p.Removing, ISR: p.ISR})
 		}
 	}
-	changed := placement.SetReplicationFactor(f, topic, factor)
-	if err := unplaced(changed); err != nil {
-		return err
+	// Where a broker does not say what it holds, or may not be asked, its partitions may be of any size.
+	o.dirs, _ = t.kafka.LogDirs(ctx, serving)
+	s.partitions, s.sizes = o.Partitions, led(o)
+	for _, p := range s.partitions {
+		s.fleet.Partitions = append(s.fleet.Partitions, placement.Partition{
+			Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Leader: p.Leader, InSync: p.ISR, Bytes: s.sizes[p.TopicPartition],
+		})
 	}
-	list := reassignments(changed)
-	if len(list) == 0 {
-		return nil
-	}
-	if err := t.kafka.Reassign(ctx, list, true); err != nil {
-		return err
-	}
-	return t.kafka.AwaitReplicas(ctx, topic, list)
+	do(s)
+	return nil
 }

@@ -37,6 +37,7 @@ const atOnce = 10
 type Reader struct {
 	client  *Client
 	created *coalesce.Gather[string, Topic]
+	moving  *coalesce.Gather[string, Topic]
 	topics  *coalesce.Known[string, Topic]
 	configs *coalesce.Known[string, []ConfigEntry]
 	acls    *coalesce.Known[ACL, nothing]
@@ -63,6 +64,19 @@ func newReader(c *Client) *Reader {
 		answers := make([]coalesce.Answer[Topic], len(names))
 		for i, name := range names {
 			answers[i].Value, answers[i].Err = answerAbout(name, found, failed)
+		}
+		return answers
+	}}
+	// One call at a time: topics that are waited for together are asked for together.
+	r.moving = &coalesce.Gather[string, Topic]{Window: gatherWindow, Alone: true, Do: func(ctx context.Context, names []string) []coalesce.Answer[Topic] {
+		found, failed := c.topicsOf(ctx, names)
+		answers := make([]coalesce.Answer[Topic], len(names))
+		for i, name := range names {
+			if t, ok := found[name]; ok {
+				answers[i].Value = t
+			} else if answers[i].Err = failed[name]; answers[i].Err == nil {
+				answers[i].Value, answers[i].Err = c.Topic(ctx, name)
+			}
 		}
 		return answers
 	}}
@@ -123,6 +137,12 @@ func (r *Reader) CreatedTopic(ctx context.Context, name string) (Topic, error) {
 		return r.Topic(ctx, name)
 	}
 	return t, nil
+}
+
+// movingTopic is Topic for one whose replicas are waited for. Nothing of it is kept.
+func (r *Reader) movingTopic(ctx context.Context, name string) (Topic, error) {
+	t, err := r.moving.Ask(ctx, name)
+	return t, about(fmt.Sprintf("topic %q", name), err)
 }
 
 // Topics returns all topics by their names.
@@ -262,34 +282,38 @@ func MetricName(topic string) string { return strings.ReplaceAll(topic, ".", "_"
 // topicsOf reads topics with what only the controller knows of them, in three requests.
 func (c *Client) topicsOf(ctx context.Context, names []string) (map[string]Topic, map[string]error) {
 	const rounds = 5
+	found := map[string]Topic{}
 	before, failed := c.topicsAt(ctx, c.anyBroker(), names)
 	// As in Topic, a broker is asked before and after the controller.
 	for range rounds {
 		moving, err := c.reassignmentsOf(ctx, slices.Collect(maps.Values(before))...)
 		if err != nil {
-			return nil, all(names, err)
+			maps.Copy(failed, all(names, err))
+			break
 		}
 		after, failedNow := c.topicsAt(ctx, c.anyBroker(), names)
-		steady := true
+		maps.Copy(failed, failedNow)
+		var unsteady []string
 		for name, t := range after {
-			steady = steady && slices.EqualFunc(before[name].Partitions, t.Partitions, func(a, b Partition) bool { return slices.Equal(a.Replicas, b.Replicas) })
-		}
-		if before, failed = after, failedNow; !steady {
-			continue
-		}
-		for name, t := range after {
+			if !slices.EqualFunc(before[name].Partitions, t.Partitions, func(a, b Partition) bool { return slices.Equal(a.Replicas, b.Replicas) }) {
+				failed[name] = fmt.Errorf("%w: the replicas of topic %q change all the time", ErrUnreachable, name)
+				unsteady = append(unsteady, name)
+				continue
+			}
+			delete(failed, name)
 			for i, p := range t.Partitions {
 				if m, ok := moving[TopicPartition{Topic: name, Partition: p.Partition}]; ok {
 					t.Partitions[i].Replicas, t.Partitions[i].Adding, t.Partitions[i].Removing = m.replicas, m.adding, m.removing
 				}
 			}
+			found[name] = t
+			delete(after, name)
 		}
-		return after, dropMissing(failed)
+		if before, names = after, unsteady; len(names) == 0 {
+			break
+		}
 	}
-	for name := range before {
-		failed[name] = fmt.Errorf("%w: the replicas of topic %q change all the time", ErrUnreachable, name)
-	}
-	return nil, dropMissing(failed)
+	return found, dropMissing(failed)
 }
 
 // dropMissing leaves out what one broker does not know, which is for others to confirm.

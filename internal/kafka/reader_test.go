@@ -146,6 +146,50 @@ func TestManyObjectsAreFewRequests(t *testing.T) {
 			t.Error(errs)
 		}
 	})
+	t.Run("partitions", func(t *testing.T) {
+		cluster.Measure(0)
+		tenAtATime(t, func(ctx context.Context, i int) error {
+			return errors.Join(writer.AddPartitions(ctx, name(i), 2, nil, true), writer.AddPartitions(ctx, name(i), 2, nil, false), writer.AwaitTopic(ctx, name(i), 2))
+		})
+		atMost(t, cluster.Requests(), map[string]int{"CreatePartitions": many / 2})
+		for _, i := range []int{0, many - 1} {
+			if topic, err := writer.Reader().Topic(t.Context(), name(i)); err != nil || len(topic.Partitions) != 2 {
+				t.Errorf("%+v: %v", topic, err)
+			}
+		}
+		errs := make([]error, 4)
+		var group sync.WaitGroup
+		for i, more := range []func() error{
+			func() error { return writer.AddPartitions(t.Context(), name(0), 3, nil, false) },
+			func() error { return writer.AddPartitions(t.Context(), name(1), 1, nil, false) },
+			func() error { return writer.AddPartitions(t.Context(), "never", 3, nil, false) },
+			func() error { return writer.AddPartitions(t.Context(), name(2), 2, nil, false) }, // It has them.
+		} {
+			group.Go(func() { errs[i] = more() })
+		}
+		group.Wait()
+		if errs[0] != nil || kafka.About(errs[1]) != kafka.SubjectPartitions || !errors.Is(errs[2], kafka.ErrNotFound) || errs[3] != nil {
+			t.Error(errs)
+		}
+	})
+	t.Run("replicas that are waited for", func(t *testing.T) {
+		want := make([][]kafka.Reassignment, many)
+		for i := range want {
+			topic, err := writer.Reader().Topic(t.Context(), name(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range topic.Partitions {
+				want[i] = append(want[i], kafka.Reassignment{Topic: p.Topic, Partition: p.Partition, Replicas: p.Replicas})
+			}
+		}
+		cluster.Measure(0)
+		tenAtATime(t, func(ctx context.Context, i int) error { return writer.AwaitReplicas(ctx, name(i), want[i]) })
+		atMost(t, cluster.Requests(), map[string]int{"Metadata": many, "ListPartitionReassignments": many / 2})
+		if err := writer.AwaitReplicas(t.Context(), "never", want[0]); !errors.Is(err, kafka.ErrNotFound) {
+			t.Error(err)
+		}
+	})
 	t.Run("delete", func(t *testing.T) {
 		cluster.Measure(0)
 		tenAtATime(t, func(ctx context.Context, i int) error {

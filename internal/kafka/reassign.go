@@ -71,7 +71,23 @@ func (c *Client) reassignmentsOf(ctx context.Context, topics ...Topic) (map[Topi
 // an older one does not check). Every partition that was refused is in the error, the others move. A list of what is so already
 // is no error.
 func (c *Client) Reassign(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+	// Those of one request that failed as a whole have one error.
+	return errors.Join(slices.Compact(c.alterReassignments(ctx, list, allowRFChange))...)
+}
+
+// ReassignEach is Reassign with the error of each partition, in their order.
+func (c *Client) ReassignEach(ctx context.Context, list []Reassignment, allowRFChange bool) []error {
 	return c.alterReassignments(ctx, list, allowRFChange)
+}
+
+// Moving says of which topics a reassignment is in flight.
+func (c *Client) Moving(ctx context.Context) (map[string]bool, error) {
+	all, err := c.reassignments(ctx)
+	topics := map[string]bool{}
+	for tp := range all {
+		topics[tp.Topic] = true
+	}
+	return topics, err
 }
 
 // CancelReassign stops reassignments: the replicas they add are dropped, those they would remove stay, but not always in their old
@@ -81,11 +97,11 @@ func (c *Client) CancelReassign(ctx context.Context, partitions []TopicPartition
 	for i, p := range partitions {
 		list[i] = Reassignment{Topic: p.Topic, Partition: p.Partition}
 	}
-	return c.alterReassignments(ctx, list, false)
+	return errors.Join(slices.Compact(c.alterReassignments(ctx, list, false))...)
 }
 
-// alterReassignments sends the list; an entry without replicas cancels.
-func (c *Client) alterReassignments(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+// alterReassignments sends the list; an entry without replicas cancels. The errors are in the order of the list.
+func (c *Client) alterReassignments(ctx context.Context, list []Reassignment, allowRFChange bool) []error {
 	defer func() {
 		for _, r := range list {
 			c.reader.topics.Forget(r.Topic)
@@ -93,12 +109,12 @@ func (c *Client) alterReassignments(ctx context.Context, list []Reassignment, al
 	}()
 	var errs []error
 	for chunk := range slices.Chunk(list, maxPartitionsPerRequest) {
-		errs = append(errs, c.alterReassignmentsChunk(ctx, chunk, allowRFChange))
+		errs = append(errs, c.alterReassignmentsChunk(ctx, chunk, allowRFChange)...)
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
-func (c *Client) alterReassignmentsChunk(ctx context.Context, list []Reassignment, allowRFChange bool) error {
+func (c *Client) alterReassignmentsChunk(ctx context.Context, list []Reassignment, allowRFChange bool) []error {
 	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	req.TimeoutMillis = c.timeoutMillis()
 	req.AllowReplicationFactorChange = allowRFChange
@@ -120,18 +136,26 @@ func (c *Client) alterReassignmentsChunk(ctx context.Context, list []Reassignmen
 	resp, err := requestKRaft(ctx, c, c.anyNode(), req, func(r *kmsg.AlterPartitionAssignmentsResponse) error {
 		return kafkaError(r.ErrorCode, r.ErrorMessage)
 	})
+	errs := make([]error, len(list))
 	if err != nil {
-		return fmt.Errorf("reassigning %d partitions: %w", len(list), err)
+		err = fmt.Errorf("reassigning %d partitions: %w", len(list), err)
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
 	}
-	var errs []error
+	refused := map[TopicPartition]error{}
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
 			if p.ErrorCode != 0 && p.ErrorCode != kerr.NoReassignmentInProgress.Code {
-				errs = append(errs, partitionError("reassigning", t.Topic, p.Partition, p.ErrorCode, p.ErrorMessage))
+				refused[TopicPartition{Topic: t.Topic, Partition: p.Partition}] = partitionError("reassigning", t.Topic, p.Partition, p.ErrorCode, p.ErrorMessage)
 			}
 		}
 	}
-	return errors.Join(errs...)
+	for i, r := range list {
+		errs[i] = refused[TopicPartition{Topic: r.Topic, Partition: r.Partition}]
+	}
+	return errs
 }
 
 // partitionError is what a response says of one partition.

@@ -28,6 +28,12 @@ const (
 	mark        = "0"
 )
 
+// Throttled says that a topic of these settings has replicas that SetThrottle has put on its lists.
+func Throttled(settings []ConfigEntry) bool {
+	own := ownValues(settings, SourceTopic)
+	return replicasMarked(own[leaderReplicas]) != nil || replicasMarked(own[followerReplicas]) != nil
+}
+
 // ThrottleState is what is set of replication throttles.
 type ThrottleState struct {
 	// Brokers are the rates by broker id that SetThrottle has set; Others are those that somebody else has.

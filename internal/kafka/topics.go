@@ -31,6 +31,11 @@ func (t Topic) ReplicationFactor() int {
 	return most
 }
 
+// Moving says that a reassignment of some partition is in flight.
+func (t Topic) Moving() bool {
+	return slices.ContainsFunc(t.Partitions, func(p Partition) bool { return len(p.Adding)+len(p.Removing) > 0 })
+}
+
 // Topic returns one topic with all of its partitions. ErrNotFound is confirmed by more than one broker.
 func (c *Client) Topic(ctx context.Context, name string) (Topic, error) {
 	const rounds = 5
@@ -317,30 +322,73 @@ func (c *Client) deleteTopics(ctx context.Context, names []string) []error {
 // own choice of brokers. Kafka wants as many replicas in each list as the topic's first partition has at that moment, those that a move
 // adds included. It is no error when the topic has that many partitions. With validateOnly Kafka checks and adds nothing.
 func (c *Client) AddPartitions(ctx context.Context, name string, total int32, replicas [][]int32, validateOnly bool) error {
-	if !validateOnly {
-		defer c.reader.topics.Forget(name)
-		c.mutation("CreatePartitions", name)
+	more := morePartitions{topic: name, total: total, replicas: replicas}
+	if validateOnly {
+		return ask(ctx, c.gather.checkedPartitions, more)
 	}
-	_, err := request(ctx, c, c.anyForwarder(), "CreatePartitions", func(b *sarama.Broker) (*sarama.CreatePartitionsResponse, error) {
-		return b.CreatePartitions(&sarama.CreatePartitionsRequest{
-			Version: 3, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly,
-			TopicPartitions: map[string]*sarama.TopicPartition{name: {Count: total, Assignment: replicas}},
-		})
-	}, func(r *sarama.CreatePartitionsResponse) error {
-		result := r.TopicPartitionErrors[name]
-		if result == nil {
-			return fmt.Errorf("%w: topic %q was to get partitions and is not in the answer", ErrInvalid, name)
-		}
-		return topicError(name, int16(result.Err), result.ErrMsg)
+	defer c.reader.topics.Forget(name)
+	return ask(ctx, c.gather.addedPartitions, more)
+}
+
+// morePartitions are the arguments of AddPartitions.
+type morePartitions struct {
+	topic    string
+	total    int32
+	replicas [][]int32
+}
+
+// records is how many records of the metadata log the new partitions take, at most.
+func (m morePartitions) records() int {
+	if len(m.replicas) > 0 {
+		return len(m.replicas)
+	}
+	return int(m.total)
+}
+
+// addPartitions is AddPartitions for many topics. A request names a topic once.
+func (c *Client) addPartitions(ctx context.Context, more []morePartitions, validateOnly bool) []error {
+	return inChunks(more, maxRecordsPerRequest, morePartitions.records, func(m morePartitions) string { return m.topic }, func(some []morePartitions) []error {
+		return c.addSomePartitions(ctx, some, validateOnly)
 	})
-	if err == nil {
-		return nil
+}
+
+// addSomePartitions is addPartitions for as many as one request takes.
+func (c *Client) addSomePartitions(ctx context.Context, more []morePartitions, validateOnly bool) []error {
+	if !validateOnly {
+		for _, m := range more {
+			c.mutation("CreatePartitions", m.topic)
+		}
+	}
+	errs := each(ctx, c, c.anyForwarder(), "CreatePartitions", len(more), func(b *sarama.Broker, left []int) (*sarama.CreatePartitionsResponse, error) {
+		req := &sarama.CreatePartitionsRequest{Version: 3, Timeout: c.kafkaTimeout(), ValidateOnly: validateOnly, TopicPartitions: map[string]*sarama.TopicPartition{}}
+		for _, i := range left {
+			req.TopicPartitions[more[i].topic] = &sarama.TopicPartition{Count: more[i].total, Assignment: more[i].replicas}
+		}
+		return b.CreatePartitions(req)
+	}, func(r *sarama.CreatePartitionsResponse, _, i int, _ bool) error {
+		result := r.TopicPartitionErrors[more[i].topic]
+		if result == nil {
+			return fmt.Errorf("%w: topic %q was to get partitions and is not in the answer", ErrInvalid, more[i].topic)
+		}
+		return topicError(more[i].topic, int16(result.Err), result.ErrMsg)
+	})
+	var refused []string
+	for i, err := range errs {
+		if err != nil {
+			refused = append(refused, more[i].topic)
+		}
+	}
+	if len(refused) == 0 {
+		return errs
 	}
 	// A repetition after a lost answer is refused because the partitions are there.
-	if t, found := c.topicAt(ctx, c.anyBroker(), name); found == nil && len(t.Partitions) == int(total) {
-		return nil
+	found, _ := c.topicsAt(ctx, c.anyBroker(), refused)
+	for i, m := range more {
+		if t, ok := found[m.topic]; ok && len(t.Partitions) == int(m.total) {
+			errs[i] = nil
+		}
 	}
-	return err
+	return errs
 }
 
 // AwaitReplicas waits until every listed partition has exactly the listed replicas, all of them in sync. The error says how many are
@@ -348,7 +396,7 @@ func (c *Client) AddPartitions(ctx context.Context, name string, total int32, re
 func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassignment) error {
 	pause := firstPause
 	for {
-		t, err := c.Topic(ctx, topic)
+		t, err := c.reader.movingTopic(ctx, topic)
 		var waiting []string
 		switch {
 		case err == nil:

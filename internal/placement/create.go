@@ -2,6 +2,7 @@ package placement
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -18,16 +19,26 @@ func Create(f Fleet, topic string, partitions, replicationFactor int, group stri
 // Grow places the partitions that a topic is to get beyond those it has, up to so many in all, with as many replicas as its first one. A
 // topic that the fleet does not have gets nothing.
 func Grow(f Fleet, topic string, total int) Plan {
-	first := -1
-	for i, p := range f.Partitions {
-		if p.Topic == topic && (first < 0 || p.Partition < f.Partitions[first].Partition) {
-			first = i
+	f = located(f)
+	moves, left := GrowAll(f, map[string]int{topic: total})
+	return Plan{Moves: moves, Left: left, Before: Describe(f), After: Describe(f.After(moves))}
+}
+
+// GrowAll is Grow for topics that grow one after the other, in the order of their names.
+func GrowAll(f Fleet, totals map[string]int) ([]Move, []Left) {
+	first := map[string]Partition{}
+	for _, p := range f.Partitions {
+		if _, grows := totals[p.Topic]; grows {
+			if known, ok := first[p.Topic]; !ok || p.Partition < known.Partition {
+				first[p.Topic] = p
+			}
 		}
 	}
-	if first < 0 {
-		return create(f, topic, 0, 0, "")
+	var topics []NewTopic
+	for _, name := range slices.Sorted(maps.Keys(first)) {
+		topics = append(topics, NewTopic{Name: name, Partitions: totals[name], ReplicationFactor: len(first[name].Replicas), Group: first[name].Group})
 	}
-	return create(f, topic, total, len(f.Partitions[first].Replicas), f.Partitions[first].Group)
+	return CreateAll(f, topics)
 }
 
 // NewTopic is a topic to be placed, as the arguments of Create.

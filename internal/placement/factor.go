@@ -5,7 +5,13 @@ import (
 	"slices"
 )
 
-// SetReplicationFactor gives each partition of the topic so many replicas. Partitions that have the number already are left alone.
+// SetReplicationFactor is SetReplicationFactors for one topic.
+func SetReplicationFactor(f Fleet, topic string, factor int) Plan {
+	return SetReplicationFactors(f, map[string]int{topic: factor})
+}
+
+// SetReplicationFactors gives each partition of the topics so many replicas. Partitions that have the number already are left alone, and so is a topic that
+// is to have none.
 //
 // A new replica goes where an even spread over the zones asks for it, there to the emptiest broker, and to the end of the list, so that
 // leaders stay. Of surplus replicas those go first that are on brokers that do not stay, then those that are not in sync, then those whose
@@ -13,13 +19,14 @@ import (
 //
 // A partition that cannot get all its replicas keeps those that it has, and is in Left once, with how many have no place where brokers are
 // missing. LowerBound is the bytes of the replicas to be added.
-func SetReplicationFactor(f Fleet, topic string, factor int) Plan {
+func SetReplicationFactors(f Fleet, factors map[string]int) Plan {
 	f = located(f)
 	b := newBoard(f)
 	before := b.figures()
 	var own []int32
 	for p := range int32(len(b.parts)) {
-		if part := &b.parts[p]; part.Topic == topic && len(part.Replicas) > 0 && len(part.Replicas) != factor && factor > 0 {
+		part := &b.parts[p]
+		if factor := factors[part.Topic]; factor > 0 && len(part.Replicas) > 0 && len(part.Replicas) != factor {
 			own = append(own, p)
 		}
 	}
@@ -29,7 +36,7 @@ func SetReplicationFactor(f Fleet, topic string, factor int) Plan {
 	var moves []Move
 	var moved, bound int64
 	for _, p := range own {
-		list, size := slices.Clone(b.list(p)), b.size[p]
+		list, size, factor := slices.Clone(b.list(p)), b.size[p], factors[b.parts[p].Topic]
 		bound += size * int64(max(0, factor-len(list)))
 		for len(list) < factor {
 			i := b.addition(p, list)

@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -472,4 +473,77 @@ func TestTopicsCreatedTogetherAreWhereTheyWouldBeOneAfterTheOther(t *testing.T) 
 			t.Fatalf("without a place one by one (-), together (+):\n%s", diff)
 		}
 	})
+}
+
+// TestTopicsGrowTogetherAsTheyWouldOneAfterTheOther, and beside one that the fleet does not have.
+func TestTopicsGrowTogetherAsTheyWouldOneAfterTheOther(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFleet(t)
+		totals := map[string]int{"unknown": 3}
+		for _, p := range f.Partitions {
+			if _, ok := totals[p.Topic]; !ok {
+				totals[p.Topic] = rapid.IntRange(0, 6).Draw(t, "total of "+p.Topic)
+			}
+		}
+		moves, left := GrowAll(f, totals)
+		var oneByOne []Move
+		var without []Left
+		now := f
+		for _, topic := range slices.Sorted(maps.Keys(totals)) {
+			p := Grow(now, topic, totals[topic])
+			oneByOne, without, now = append(oneByOne, p.Moves...), append(without, p.Left...), now.After(p.Moves)
+		}
+		if diff := cmp.Diff(oneByOne, moves); diff != "" {
+			t.Fatalf("one by one (-), together (+):\n%s", diff)
+		}
+		if diff := cmp.Diff(without, left); diff != "" {
+			t.Fatalf("without a place one by one (-), together (+):\n%s", diff)
+		}
+	})
+}
+
+// TestFactorsAreSetTogether: each partition that would get its replicas alone gets them beside the others, where disks have room for all.
+func TestFactorsAreSetTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFleet(t)
+		factors := map[string]int{}
+		for _, p := range f.Partitions {
+			if _, ok := factors[p.Topic]; !ok {
+				factors[p.Topic] = rapid.IntRange(0, 4).Draw(t, "factor of "+p.Topic)
+			}
+		}
+		after := f.After(SetReplicationFactors(f, factors).Moves)
+		for _, p := range after.Partitions {
+			factor := factors[p.Topic]
+			alone := SetReplicationFactor(f, p.Topic, factor)
+			placed := !slices.ContainsFunc(alone.Left, func(l Left) bool { return l.Topic == p.Topic && l.Partition == p.Partition })
+			if factor > 0 && len(p.Replicas) > 0 && len(p.Replicas) != factor && placed && f.Brokers[0].Capacity == 0 {
+				t.Fatalf("%s-%d is to have %d replicas and gets %v", p.Topic, p.Partition, factor, p.Replicas)
+			}
+		}
+	})
+}
+
+// TestFactorsOfManyTopicsAreSpread: the new replicas of one do not all go where those of the others went.
+func TestFactorsOfManyTopicsAreSpread(t *testing.T) {
+	f := Fleet{}
+	for id := range int32(6) {
+		f.Brokers = append(f.Brokers, Broker{ID: id, Zone: string("abc"[id%3]), State: Live})
+	}
+	factors := map[string]int{}
+	for i := range 60 {
+		name := fmt.Sprintf("t%02d", i)
+		factors[name] = 3
+		f.Partitions = append(f.Partitions, Partition{Topic: name, Replicas: []int32{int32(i % 3)}, Leader: int32(i % 3)})
+	}
+	added := map[int32]int{}
+	for _, m := range SetReplicationFactors(f, factors).Moves {
+		for _, id := range m.Added() {
+			added[id]++
+		}
+	}
+	// 0 to 2 lead twenty each and take ten, 3 to 5 take thirty.
+	if want := map[int32]int{0: 10, 1: 10, 2: 10, 3: 30, 4: 30, 5: 30}; !maps.Equal(added, want) {
+		t.Errorf("the new replicas by broker are %v, want %v", added, want)
+	}
 }

@@ -38,6 +38,8 @@ type connections struct {
 	login *kafka.SASL
 
 	mu sync.Mutex
+	// topics changes those of the external Kafka, for all objects: what they ask for at the same time is placed together.
+	topics fleet.Topics
 	// troubles are the addresses that were found to be of no use and that no diagnostic names yet.
 	troubles []error
 }
@@ -76,7 +78,12 @@ func (c *connections) Topics(ctx context.Context, cluster types.String) (fleet.T
 	if c.externalErr != nil {
 		return nil, c.externalErr
 	}
-	return fleet.ForeignTopics(c.external), nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.topics == nil {
+		c.topics = fleet.ForeignTopics(c.external)
+	}
+	return c.topics, nil
 }
 
 // gone is true when an error says that the object does not exist, or that the whole cluster does not.

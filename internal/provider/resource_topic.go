@@ -56,6 +56,7 @@ type topicModel struct {
 	AllowRecreate     types.Bool     `tfsdk:"allow_recreate"`
 	Protected         types.Bool     `tfsdk:"deletion_protection"`
 	KeepIfWritten     types.String   `tfsdk:"keep_if_written_within"`
+	Throttle          types.String   `tfsdk:"replication_throttle"`
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -137,6 +138,7 @@ func (r *topicResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 					"Records have the time that producers gave them, or that of the broker with `message.timestamp.type = \"LogAppendTime\"`. A topic without records may go.",
 				Optional: true, Validators: []validator.String{longDurationValidator{}},
 			},
+			"replication_throttle": replicationThrottleAttribute("the topic"),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long until every broker knows the topic. `5m` by default.",
@@ -578,6 +580,9 @@ func (r *topicResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if err == nil {
 		err = r.read(ctx, k, &m, &resp.Diagnostics)
 	}
+	if err == nil {
+		warnOfThrottle(ctx, k, m.Name.ValueString(), &resp.Diagnostics)
+	}
 	switch {
 	case gone(err):
 		resp.State.RemoveResource(ctx)
@@ -666,8 +671,9 @@ func (r *topicResource) update(ctx context.Context, k *kafka.Client, m, prior to
 			return err
 		}
 	}
-	if !m.ReplicationFactor.Equal(prior.ReplicationFactor) {
-		if err := topics.SetReplicationFactor(ctx, name, factor); err != nil {
+	// With another throttle what is still on its way goes on, and what an apply that was cut off has left of one is taken off.
+	if !m.ReplicationFactor.Equal(prior.ReplicationFactor) || !m.Throttle.Equal(prior.Throttle) {
+		if err := topics.SetReplicationFactor(ctx, name, factor, replicationThrottle(m.Throttle)); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -102,6 +104,119 @@ func TestAccAPlanDuringAReassignmentIsClean(t *testing.T) {
 				Check: func(*terraform.State) error { return moves() },
 			},
 		},
+	})
+}
+
+// More replicas come within a throttle, single ones and those of a map. An apply whose time is over leaves it to what still moves, and one with another
+// throttle goes on and takes it off.
+func TestAccTopicGetsReplicasWithinAThrottle(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kafkatest.Options{Brokers: 3})
+	config := func(factor int, throttle string) string {
+		more := fmt.Sprintf("replication_throttle = %q\n  timeouts = { update = \"8s\" }", throttle)
+		return withKafka(cluster.Bootstrap(), topic("slow", 1, factor, more)+
+			fmt.Sprintf("resource \"kafkafleet_topics\" \"test\" {\n  topics = { \"slow-of-many\" = { partitions = 1, replication_factor = %d }, \"empty-of-many\" = { partitions = 1, replication_factor = %d } }\n  %s\n}\n", factor, factor, more))
+	}
+	slow := []string{"slow", "slow-of-many"}
+	fill := func() {
+		k := direct(t, cluster)
+		for _, name := range slow {
+			for i := range 20 {
+				if err := k.Put(t.Context(), name, strconv.Itoa(i), make([]byte, 800_000)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	rates := func() map[string]string {
+		found := map[string]string{}
+		for id := range 3 {
+			this := kafka.ConfigResource{Kind: kafka.ResourceBroker, Name: strconv.Itoa(id + 1)}
+			entries, err := direct(t, cluster).DescribeConfigs(t.Context(), []kafka.ConfigResource{this})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries[this] {
+				if strings.HasSuffix(e.Name, "replication.throttled.rate") && e.Source == kafka.SourceDynamicBroker {
+					found[this.Name+" "+e.Name] = e.Value
+				}
+			}
+		}
+		return found
+	}
+	marks := func(name string) (n int) {
+		for key := range ownSettings(t, cluster, name) {
+			if strings.HasSuffix(key, "replication.throttled.replicas") {
+				n++
+			}
+		}
+		return n
+	}
+	stillMoves := func() {
+		for _, name := range slow {
+			var diags diag.Diagnostics
+			warnOfThrottle(t.Context(), direct(t, cluster), name, &diags)
+			if p := partitionsOf(t, cluster, name)[0]; len(p.Adding) == 0 || marks(name) != 2 || len(diags) > 0 {
+				t.Errorf("topic %q is %+v, with the settings %v, of which %v is said", name, p, ownSettings(t, cluster, name), diags)
+			}
+		}
+		if r := rates(); len(r) != 6 || r["1 leader.replication.throttled.rate"] != "065536" {
+			t.Errorf("the brokers' rates are %v", r)
+		}
+	}
+	ended := func(*terraform.State) error {
+		for _, name := range slow {
+			spread(t, cluster, name, 1, 3)
+		}
+		eventually(t, 30*time.Second, func() string { // Each broker hears of it in its own time.
+			if left := rates(); len(left)+marks("slow")+marks("slow-of-many") > 0 {
+				return fmt.Sprintf("throttles are left: %v, %v", left, ownSettings(t, cluster, "slow"))
+			}
+			return ""
+		})
+		return nil
+	}
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: factories(nil),
+		Steps: []resource.TestStep{
+			{Config: config(1, "auto"), ExpectError: message(`Only a broker group can have its throttle measured`)},
+			{Config: config(1, "64KiB/s"), ConfigPlanChecks: expect(theTopic, plancheck.ResourceActionCreate)},
+			{PreConfig: fill, Config: config(3, "64KiB/s"), ExpectError: message(`do not have their replicas yet`)},
+			{
+				PreConfig: stillMoves, Config: config(3, "200MiB/s"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(theTopic, plancheck.ResourceActionUpdate), plancheck.ExpectResourceAction("kafkafleet_topics.test", plancheck.ResourceActionUpdate),
+				}},
+				Check: ended,
+			},
+		},
+	})
+}
+
+func TestATopicThatStaysThrottledIsTold(t *testing.T) {
+	t.Parallel()
+	k := direct(t, sharedKafka(t))
+	if err := k.CreateTopic(t.Context(), kafka.NewTopic{Name: "stuck", Partitions: 1, ReplicationFactor: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.AwaitTopic(t.Context(), "stuck", 1); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { deleteOutside(t, "stuck") })
+	told := func() (diags diag.Diagnostics) {
+		warnOfThrottle(t.Context(), direct(t, sharedKafka(t)), "stuck", &diags)
+		return diags
+	}
+	if diags := told(); len(diags) > 0 {
+		t.Error(diags)
+	}
+	if err := k.SetThrottle(t.Context(), nil, map[kafka.TopicPartition][]int32{{Topic: "stuck", Partition: 0}: {1}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func() string {
+		if diags := told(); diags.WarningsCount() != 1 || diags.HasError() {
+			return fmt.Sprintf("of a throttle that is left this is said: %v", diags)
+		}
+		return ""
 	})
 }
 

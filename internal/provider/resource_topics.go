@@ -75,6 +75,7 @@ func (r *topicsResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "Delete a topic only if its newest record is older than this, such as `30d`, as `keep_if_written_within` of `kafkafleet_topic`.",
 				Optional:            true, Validators: []validator.String{longDurationValidator{}},
 			},
+			"replication_throttle": replicationThrottleAttribute("topics"),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long until every broker knows all topics. `30m` by default.",
@@ -392,6 +393,9 @@ func (r *topicsResource) update(ctx context.Context, k *kafka.Client, m, prior t
 	if failed := r.create(ctx, k, m, topics, added); len(failed) > 0 {
 		tellNotCreated(failed, len(added), diags)
 	}
+	if !m.Throttle.Equal(prior.Throttle) {
+		altered = kept(topics, before) // Any of them may be on its way.
+	}
 	failed := each(altered, func(name string) error {
 		old, planned := before[name], topics[name]
 		from, more := declaredConfig(ctx, old.Config)
@@ -399,7 +403,7 @@ func (r *topicsResource) update(ctx context.Context, k *kafka.Client, m, prior t
 		if more.Append(evenMore...); more.HasError() {
 			return errors.New(more.Errors()[0].Detail())
 		}
-		return r.one.update(ctx, k, m.single(name, planned), m.single(name, old), from, to)
+		return r.one.update(ctx, k, m.single(name, planned), prior.single(name, old), from, to)
 	})
 	tellFailed(failed, diags, func(name string, err error, diags *diag.Diagnostics) {
 		config, _ := declaredConfig(ctx, topics[name].Config)
@@ -501,7 +505,7 @@ func (r *topicsResource) MoveState(ctx context.Context) []resource.StateMover {
 			}
 			name := from.Name.ValueString()
 			topics := map[string]topicOfMany{name: {Partitions: from.Partitions, ReplicationFactor: from.ReplicationFactor, Config: from.Config}}
-			m := topicsModel{Cluster: from.Cluster, DeleteRemoved: types.BoolValue(true), Protected: from.Protected, KeepIfWritten: from.KeepIfWritten, Timeouts: from.Timeouts}
+			m := topicsModel{Cluster: from.Cluster, DeleteRemoved: types.BoolValue(true), Protected: from.Protected, KeepIfWritten: from.KeepIfWritten, Throttle: from.Throttle, Timeouts: from.Timeouts}
 			m.set(topics, &resp.Diagnostics)
 			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
 			resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, m.identity(topics))...)

@@ -32,6 +32,7 @@ type topicsModel struct {
 	DeleteRemoved types.Bool     `tfsdk:"delete_removed"`
 	Protected     types.Bool     `tfsdk:"deletion_protection"`
 	KeepIfWritten types.String   `tfsdk:"keep_if_written_within"`
+	Throttle      types.String   `tfsdk:"replication_throttle"`
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
 }
 
@@ -204,7 +205,7 @@ func (m topicsModel) identity(topics map[string]topicOfMany) topicIdentity {
 func (m topicsModel) single(name string, t topicOfMany) topicModel {
 	return topicModel{
 		Cluster: m.Cluster, Name: types.StringValue(name), Partitions: t.Partitions, ReplicationFactor: t.ReplicationFactor, Config: t.Config,
-		Protected: m.Protected, KeepIfWritten: m.KeepIfWritten,
+		Protected: m.Protected, KeepIfWritten: m.KeepIfWritten, Throttle: m.Throttle,
 	}
 }
 
@@ -228,6 +229,17 @@ func changed(topics, before map[string]topicOfMany) (added, altered []string) {
 		}
 	}
 	return added, altered
+}
+
+// kept are the names of topics that are in both.
+func kept(topics, before map[string]topicOfMany) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		if _, ok := before[name]; ok {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // removed are the names of topics that are in before only.
