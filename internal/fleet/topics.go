@@ -61,6 +61,9 @@ func (c *Client) Topics(ctx context.Context, cluster string) (Topics, error) {
 // gatherWindow is how long the first of several changes of topics waits for others, which then are placed together.
 const gatherWindow = 5 * time.Millisecond
 
+// roundWindow is gatherWindow for changes of which each takes an observation of the whole cluster.
+const roundWindow = 100 * time.Millisecond
+
 type fleetTopics struct {
 	fleet   *Client
 	kafka   *kafka.Client
@@ -307,8 +310,7 @@ func (t *fleetTopics) AddPartitions(ctx context.Context, topic string, total, fa
 		return err
 	}
 	if more.moving {
-		// New partitions are empty.
-		return t.SetReplicationFactor(ctx, topic, factor, throttle.None)
+		return t.set(ctx, factorChange{topic: topic, factor: factor, added: true})
 	}
 	return nil
 }
@@ -369,7 +371,11 @@ func (p *placing) grow(asked []growth, answers []coalesce.Answer[grown]) {
 }
 
 func (t *fleetTopics) SetReplicationFactor(ctx context.Context, topic string, factor int, limit throttle.Policy) error {
-	return t.factors.set(ctx, factorChange{topic, factor, limit}, func(begin func() error) error { return t.patiently(ctx, begin, nil) })
+	return t.set(ctx, factorChange{topic: topic, factor: factor, limit: limit})
+}
+
+func (t *fleetTopics) set(ctx context.Context, change factorChange) error {
+	return t.factors.set(ctx, change, func(begin func() error) error { return t.patiently(ctx, begin, nil) })
 }
 
 // standing has replicas placed by an observation of the fleet.

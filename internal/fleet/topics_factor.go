@@ -33,11 +33,16 @@ type factors struct {
 
 type nothing = struct{}
 
+// rounds is how often a change is begun anew that another reassignment has overtaken.
+const rounds = 5
+
 // factorChange is a topic whose partitions shall have so many replicas, copied within a limit.
 type factorChange struct {
 	topic  string
 	factor int
 	limit  throttle.Policy
+	// added says that it is about partitions that were just added, which are empty: what else of the topic moves stays as it is, with its throttle.
+	added bool
 }
 
 // begun is what is copied for a change.
@@ -60,22 +65,31 @@ type standing struct {
 
 func newFactors(k *kafka.Client, within func(ctx context.Context, do func(s standing)) error) *factors {
 	f := &factors{kafka: k, within: within}
-	f.begun = &coalesce.Gather[factorChange, begun]{Window: gatherWindow, Alone: true, Do: f.begin}
+	// In rounds: those that Terraform changes at the same time end at the same time, too, and come together with the next ones.
+	f.begun = &coalesce.Gather[factorChange, begun]{Rounds: &coalesce.Rounds{Window: roundWindow}, Do: f.begin}
 	f.ended = &coalesce.Gather[string, nothing]{Window: gatherWindow, Alone: true, Do: f.end}
 	return f
 }
 
 // set changes a topic and waits until its replicas are in sync. try begins, as often as it takes.
 func (f *factors) set(ctx context.Context, change factorChange, try func(begin func() error) error) error {
-	var copied begun
-	err := try(func() (err error) {
-		copied, err = f.begun.Ask(ctx, change)
-		return err
-	})
-	if err == nil && len(copied.list) > 0 {
-		err = f.kafka.AwaitReplicas(ctx, change.topic, copied.list)
+	var err error
+	moved := false
+	for range rounds {
+		var copied begun
+		err = try(func() (err error) {
+			copied, err = f.begun.Ask(ctx, change)
+			return err
+		})
+		moved = moved || copied.moved
+		if err == nil && len(copied.list) > 0 {
+			err = f.kafka.AwaitReplicas(ctx, change.topic, copied.list)
+		}
+		if !errors.Is(err, kafka.ErrOvertaken) {
+			break
+		}
 	}
-	if !change.limit.Limited() && !copied.moved {
+	if !change.limit.Limited() && !moved {
 		return err
 	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlimitWithin)
@@ -90,11 +104,8 @@ func (f *factors) set(ctx context.Context, change factorChange, try func(begin f
 func (f *factors) begin(ctx context.Context, asked []factorChange) []coalesce.Answer[begun] {
 	answers := make([]coalesce.Answer[begun], len(asked))
 	failed := map[string]error{}
-	copied := map[string]begun{}
-	copies := func(r kafka.Reassignment, moved bool) {
-		b := copied[r.Topic]
-		copied[r.Topic] = begun{append(b.list, r), b.moved || moved}
-	}
+	copied := map[string][]kafka.Reassignment{}
+	moved := map[string]bool{}
 	err := f.within(ctx, func(s standing) {
 		changes := map[string]factorChange{}
 		wanted := map[string]int{}
@@ -120,13 +131,16 @@ func (f *factors) begin(ctx context.Context, asked []factorChange) []coalesce.An
 			})
 		}
 		for _, p := range s.partitions {
-			if _, mine := changes[p.Topic]; mine && failed[p.Topic] == nil && len(p.Adding) > 0 && !begins[p.TopicPartition] {
-				copies(kafka.Reassignment{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target()}, true)
+			if c, mine := changes[p.Topic]; !mine || c.added || failed[p.Topic] != nil || len(p.Adding) == 0 {
+				continue
+			}
+			if moved[p.Topic] = true; !begins[p.TopicPartition] {
+				copied[p.Topic] = append(copied[p.Topic], kafka.Reassignment{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target()})
 				from := slices.DeleteFunc(slices.Clone(p.Replicas), func(id int32) bool { return slices.Contains(p.Adding, id) })
 				throttled = append(throttled, plan.Reassignment{TopicPartition: p.TopicPartition, From: from, To: p.Target()})
 			}
 		}
-		if err := f.limit(ctx, s, changes, throttled, len(throttled) > len(moves)); err != nil {
+		if err := f.limit(ctx, s, changes, throttled, len(moved) > 0); err != nil {
 			for topic := range changes {
 				failed[topic] = err
 			}
@@ -134,14 +148,14 @@ func (f *factors) begin(ctx context.Context, asked []factorChange) []coalesce.An
 		}
 		for i, err := range f.kafka.ReassignEach(ctx, list, true) {
 			if r := list[i]; err == nil {
-				copies(r, false)
+				copied[r.Topic] = append(copied[r.Topic], r)
 			} else {
 				failed[r.Topic] = errors.Join(failed[r.Topic], err)
 			}
 		}
 	})
 	for i, a := range asked {
-		answers[i].Value, answers[i].Err = copied[a.topic], failed[a.topic]
+		answers[i].Value, answers[i].Err = begun{copied[a.topic], moved[a.topic]}, failed[a.topic]
 		if err != nil {
 			answers[i].Err = err
 		}
@@ -156,20 +170,24 @@ func (f *factors) limit(ctx context.Context, s standing, changes map[string]fact
 	rate := int64(0)
 	free := map[string]kafka.TopicThrottle{}
 	for topic, c := range changes {
-		if limits, _ := c.limit.Limits(throttle.Link{}, throttle.Rates{}, 1); !c.limit.Limited() {
+		limits, _ := c.limit.Limits(throttle.Link{}, throttle.Rates{}, 1)
+		switch {
+		case c.added:
+		case !c.limit.Limited():
 			free[topic] = kafka.TopicThrottle{}
-		} else if rate == 0 || limits.Follower < rate {
+		case rate == 0 || limits.Follower < rate:
 			rate = limits.Follower
 		}
 	}
 	f.throttling.Lock()
 	defer f.throttling.Unlock()
 	if moving && len(free) > 0 {
+		f.throttled = true
 		if err := f.kafka.ClearThrottle(ctx, kafka.ThrottleState{Topics: free}); err != nil {
 			return err
 		}
 	}
-	copies = slices.DeleteFunc(copies, func(r plan.Reassignment) bool { _, ok := free[r.Topic]; return ok || len(r.Added()) == 0 })
+	copies = slices.DeleteFunc(copies, func(r plan.Reassignment) bool { return !changes[r.Topic].limit.Limited() || len(r.Added()) == 0 })
 	if !moving && briefly(copies, s.sizes, rate) || len(copies) == 0 {
 		return nil
 	}

@@ -28,6 +28,12 @@ func TestReplicationFactors(t *testing.T) {
 	k := kafka.New(kafka.Config{Bootstrap: func(context.Context) ([]string, error) { return cluster.Proxied(), nil }})
 	t.Cleanup(func() { _ = k.Close() })
 	topics := ForeignTopics(k)
+	limited := func(t *testing.T) context.Context {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		t.Cleanup(cancel)
+		return ctx
+	}
 	ids := []int32{1, 2, 3, 4}
 	create := func(t *testing.T, names ...string) {
 		t.Helper()
@@ -140,7 +146,7 @@ func TestReplicationFactors(t *testing.T) {
 		var group errgroup.Group
 		group.SetLimit(10)
 		for _, name := range names {
-			group.Go(func() error { return topics.SetReplicationFactor(t.Context(), name, 3, throttle.Fixed(mib)) })
+			group.Go(func() error { return topics.SetReplicationFactor(limited(t), name, 3, throttle.Fixed(mib)) })
 		}
 		if err := group.Wait(); err != nil {
 			t.Fatal(err)
@@ -174,7 +180,7 @@ func TestReplicationFactors(t *testing.T) {
 		var group errgroup.Group
 		for i, name := range []string{"wide", "usual"} {
 			group.Go(func() error {
-				errs[i] = topics.SetReplicationFactor(t.Context(), name, 5-2*i, throttle.None)
+				errs[i] = topics.SetReplicationFactor(limited(t), name, 5-2*i, throttle.None)
 				return nil
 			})
 		}
@@ -188,7 +194,7 @@ func TestReplicationFactors(t *testing.T) {
 		heavy(t, "heavy", 16*mib)
 		start := time.Now()
 		ended := make(chan error, 1)
-		go func() { ended <- topics.SetReplicationFactor(t.Context(), "heavy", 3, throttle.Fixed(2*mib)) }()
+		go func() { ended <- topics.SetReplicationFactor(limited(t), "heavy", 3, throttle.Fixed(2*mib)) }()
 		seen := false
 		for len(ended) == 0 {
 			if state := throttles(t, "heavy"); len(state.Topics["heavy"].Leader[0]) == 1 && len(state.Topics["heavy"].Follower[0]) == 2 && state.Brokers[2] == (kafka.BrokerThrottle{Leader: 2 * mib, Follower: 2 * mib}) {
@@ -212,10 +218,43 @@ func TestReplicationFactors(t *testing.T) {
 		if diff := cmp.Diff(during, after); diff != "" || len(after.Topics) == 0 || len(after.Brokers) == 0 {
 			t.Errorf("what still moves is throttled by %+v, before that by %+v", after, during)
 		}
-		if err := topics.SetReplicationFactor(t.Context(), "cut", 3, throttle.Fixed(200*mib)); err != nil {
+		if err := topics.SetReplicationFactor(limited(t), "cut", 3, throttle.Fixed(200*mib)); err != nil {
 			t.Error(err)
 		}
 		done(t, "cut")
+	})
+	t.Run("partitions that are added during a move leave it alone", func(t *testing.T) {
+		heavy(t, "grows", 16*mib)
+		tp := kafka.TopicPartition{Topic: "grows"}
+		slow := kafka.BrokerThrottle{Leader: throttle.Slowest, Follower: throttle.Slowest}
+		if err := k.SetThrottle(t.Context(), map[int32]kafka.BrokerThrottle{1: slow, 2: slow}, map[kafka.TopicPartition][]int32{tp: {2}}, map[kafka.TopicPartition][]int32{tp: {1}}); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() string {
+			if state := throttles(t, "grows"); len(state.Topics) == 0 || len(state.Brokers) < 2 {
+				return fmt.Sprintf("the throttle is not in force: %+v", state)
+			}
+			return ""
+		})
+		if err := k.Reassign(t.Context(), []kafka.Reassignment{{Topic: "grows", Replicas: []int32{1}}}, false); err != nil {
+			t.Fatal(err)
+		}
+		before := throttles(t, "grows")
+		// Kafka gives the new one as many replicas as the first one has while it moves, which is two.
+		if err := topics.AddPartitions(limited(t), "grows", 2, 1); err != nil {
+			t.Error(err)
+		}
+		topic, err := k.Topic(t.Context(), "grows")
+		if after := throttles(t, "grows"); err != nil || len(topic.Partitions) != 2 || !slices.Equal(topic.Partitions[0].Adding, []int32{1}) || !cmp.Equal(before, after) {
+			t.Fatalf("topic grows is %+v, throttled by %+v, before that by %+v: %v", topic, after, before, err)
+		}
+		if got := topic.Partitions[1]; len(got.Replicas) != 1 {
+			t.Errorf("the new partition is to have one replica, and is %+v", got)
+		}
+		if err := topics.SetReplicationFactor(limited(t), "grows", 3, throttle.None); err != nil {
+			t.Error(err)
+		}
+		done(t, "grows")
 	})
 	t.Run("a throttle of none frees what is on its way", func(t *testing.T) {
 		heavy(t, "freed", 16*mib)
@@ -223,7 +262,7 @@ func TestReplicationFactors(t *testing.T) {
 		if err := end(); err == nil {
 			t.Error("it has ended")
 		}
-		if err := topics.SetReplicationFactor(t.Context(), "freed", 3, throttle.None); err != nil {
+		if err := topics.SetReplicationFactor(limited(t), "freed", 3, throttle.None); err != nil {
 			t.Error(err)
 		}
 		done(t, "freed")
@@ -232,8 +271,8 @@ func TestReplicationFactors(t *testing.T) {
 		heavy(t, "slow", 16*mib)
 		heavy(t, "quick", 2*mib)
 		end, _ := begin(t, "slow", throttle.Fixed(throttle.Slowest))
-		// Both have the lower limit by then.
-		if err := topics.SetReplicationFactor(t.Context(), "quick", 3, throttle.Fixed(mib)); err != nil {
+		// Its rate is that of the brokers from here on: the last one that was applied.
+		if err := topics.SetReplicationFactor(limited(t), "quick", 3, throttle.Fixed(mib)); err != nil {
 			t.Error(err)
 		}
 		if state := throttles(t, "slow"); len(state.Topics) == 0 || len(state.Brokers) == 0 {
@@ -246,7 +285,7 @@ func TestReplicationFactors(t *testing.T) {
 			return ""
 		})
 		_ = end()
-		if err := topics.SetReplicationFactor(t.Context(), "slow", 3, throttle.None); err != nil {
+		if err := topics.SetReplicationFactor(limited(t), "slow", 3, throttle.None); err != nil {
 			t.Error(err)
 		}
 		done(t, "slow")

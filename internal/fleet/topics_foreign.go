@@ -60,13 +60,17 @@ func (t foreignTopics) AddPartitions(ctx context.Context, topic string, total, f
 		return err
 	}
 	if slices.ContainsFunc(found.Partitions, func(p kafka.Partition) bool { return len(p.Target()) != factor }) {
-		return t.SetReplicationFactor(ctx, topic, factor, throttle.None) // New partitions are empty.
+		return t.set(ctx, factorChange{topic: topic, factor: factor, added: true})
 	}
 	return nil
 }
 
 func (t foreignTopics) SetReplicationFactor(ctx context.Context, topic string, factor int, limit throttle.Policy) error {
-	return t.factors.set(ctx, factorChange{topic, factor, limit}, func(begin func() error) error { return begin() })
+	return t.set(ctx, factorChange{topic: topic, factor: factor, limit: limit})
+}
+
+func (t foreignTopics) set(ctx context.Context, change factorChange) error {
+	return t.factors.set(ctx, change, func(begin func() error) error { return begin() })
 }
 
 // standing has replicas placed by what Kafka says of itself.

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/coalesce"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -29,7 +31,7 @@ func placingOf(t *testing.T, groups map[string]compute.TopicClaim, nodes ...plan
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &placing{o: o, m: m, fleet: placementFleet(o, m)}
+	return &placing{at: time.Now(), o: o, m: m, fleet: placementFleet(o, m)}
 }
 
 func serving(id int32, zone, group string, change func(*plan.Node)) plan.Node {
@@ -169,5 +171,52 @@ func TestTopicsArePlacedTogether(t *testing.T) {
 	}
 	if want := map[string]int{"old": 1, "orders": 2, "events": 1}; !maps.Equal(known, want) {
 		t.Errorf("the next ones are placed beside %v, want %v", known, want)
+	}
+}
+
+// TestTopicsGrowTogether: each beside the others, and one that cannot grow keeps none from growing.
+func TestTopicsGrowTogether(t *testing.T) {
+	p := placingOf(t, nil, serving(1, "a", "main", nil), serving(2, "b", "main", nil), serving(3, "c", "main", nil), serving(4, "a", "main", nil))
+	has := func(topic string, replicas ...int32) {
+		p.o.Partitions = append(p.o.Partitions, plan.Partition{TopicPartition: plan.TopicPartition{Topic: topic}, Leader: replicas[0], Replicas: replicas, ISR: replicas})
+	}
+	has("orders", 1, 2, 3)
+	has("events", 1, 2)
+	has("wide", 1, 2, 3, 4, 5)
+	p.fleet = placementFleet(p.o, p.m)
+	asked := []growth{{"orders", 3, 3}, {"wide", 2, 5}, {"events", 2, 3}, {"never", 2, 3}}
+	answers := make([]coalesce.Answer[grown], len(asked))
+	p.grow(asked, answers)
+	if got := answers[0].Value; answers[0].Err != nil || got.moving || len(got.replicas) != 2 || len(got.replicas[0]) != 3 || len(got.replicas[1]) != 3 {
+		t.Errorf("orders get %+v: %v", got, answers[0].Err)
+	}
+	if !errors.Is(answers[1].Err, ErrNoPlace) || !errors.Is(answers[3].Err, kafka.ErrNotFound) {
+		t.Errorf("%v; %v", answers[1].Err, answers[3].Err)
+	}
+	if got := answers[2]; got.Err != nil || !got.Value.moving || got.Value.replicas != nil {
+		t.Errorf("one whose first partition has another number of replicas gets %+v", got)
+	}
+	known := map[string]int{}
+	for _, q := range p.fleet.Partitions {
+		known[q.Topic]++
+	}
+	if want := map[string]int{"old": 1, "orders": 3, "events": 2, "wide": 1}; !maps.Equal(known, want) || !p.at.IsZero() {
+		t.Errorf("the next ones are placed beside %v, observed at %s; want %v, anew", known, p.at, want)
+	}
+}
+
+// TestWhatHasNoPlaceIsTriedAgainWhileBrokersStart, and is an error when all have.
+func TestWhatHasNoPlaceIsTriedAgainWhileBrokersStart(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(*plan.Node)
+		passes bool
+	}{
+		"all serve": {nil, false}, "one starts": {func(n *plan.Node) { n.Answering, n.Registered = false, false }, true},
+		"one is dead": {func(n *plan.Node) { n.State, n.Answering = compute.StateStopped, false }, false},
+	} {
+		p := placingOf(t, nil, serving(1, "a", "main", nil), serving(2, "b", "main", test.change))
+		if err := p.noPlace(placement.Left{Topic: "t", Broker: -1}); !errors.Is(err, ErrNoPlace) || mayPass(err) != test.passes {
+			t.Errorf("%s: %v, which passes: %v", what, err, mayPass(err))
+		}
 	}
 }

@@ -392,18 +392,25 @@ func (c *Client) addSomePartitions(ctx context.Context, more []morePartitions, v
 }
 
 // AwaitReplicas waits until every listed partition has exactly the listed replicas, all of them in sync. The error says how many are
-// not there yet, and why the first one is not.
+// not there yet, and why the first one is not. ErrOvertaken: one of them will not, since it has others and nothing of it moves.
 func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassignment) error {
 	pause := firstPause
+	elsewhere := map[int32]bool{}
 	for {
 		t, err := c.reader.movingTopic(ctx, topic)
 		var waiting []string
 		switch {
 		case err == nil:
 			for _, w := range want {
-				if reason := unfinished(t, w); reason != "" {
+				reason, overtaken := unfinished(t, w)
+				if reason != "" {
 					waiting = append(waiting, reason)
 				}
+				// Twice: a broker that lags may have shown it as it was before it moved.
+				if overtaken && elsewhere[w.Partition] {
+					return fmt.Errorf("topic %q: %s: %w", topic, reason, ErrOvertaken)
+				}
+				elsewhere[w.Partition] = overtaken
 			}
 			if len(waiting) == 0 {
 				return nil
@@ -423,20 +430,28 @@ func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassig
 	}
 }
 
-// unfinished says what a partition still lacks, "" for nothing.
-func unfinished(t Topic, want Reassignment) string {
+// ErrOvertaken says that a reassignment has ended with other replicas than those that it was to bring. Somebody has moved the partition
+// elsewhere, or Kafka has: one that takes the place of another one, and itself removes no replica, goes on with the removals of that one
+// (Kafka 4.3, ReplicationControlManager.changePartitionReassignment sets none where there are none).
+var ErrOvertaken = errors.New("another reassignment has taken its place")
+
+// unfinished says what a partition still lacks, "" for nothing, and whether it will not get it by what is on its way.
+func unfinished(t Topic, want Reassignment) (reason string, overtaken bool) {
 	i := slices.IndexFunc(t.Partitions, func(p Partition) bool { return p.Partition == want.Partition })
 	if i < 0 {
-		return fmt.Sprintf("partition %d does not exist", want.Partition)
+		return fmt.Sprintf("partition %d does not exist", want.Partition), false
 	}
 	p := t.Partitions[i]
+	if !slices.Equal(p.Target(), want.Replicas) {
+		return fmt.Sprintf("partition %d is to have replicas %v, and gets %v", want.Partition, want.Replicas, p.Target()), len(p.Adding)+len(p.Removing) == 0
+	}
 	for _, r := range want.Replicas {
 		if !slices.Contains(p.ISR, r) {
-			return fmt.Sprintf("partition %d waits for broker %d to be in sync", want.Partition, r)
+			return fmt.Sprintf("partition %d waits for broker %d to be in sync", want.Partition, r), false
 		}
 	}
-	if !slices.Equal(p.Replicas, want.Replicas) || len(p.Adding)+len(p.Removing) > 0 {
-		return fmt.Sprintf("partition %d has replicas %v and is to have %v", want.Partition, p.Replicas, want.Replicas)
+	if len(p.Adding)+len(p.Removing) > 0 {
+		return fmt.Sprintf("partition %d has replicas %v and is to have %v", want.Partition, p.Replicas, want.Replicas), false
 	}
-	return ""
+	return "", false
 }

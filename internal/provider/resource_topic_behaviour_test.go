@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -190,6 +191,19 @@ func TestAccTopicGetsReplicasWithinAThrottle(t *testing.T) {
 			},
 		},
 	})
+}
+
+func TestReplicasAreThrottledUnlessSaidOtherwise(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{"": "50MiB/s", "none": "none", "8MiB/s": "8MiB/s"} {
+		declared := types.StringNull()
+		if value != "" {
+			declared = types.StringValue(value)
+		}
+		if got := replicationThrottle(declared).String(); got != want {
+			t.Errorf("%s is %s, want %s", declared, got, want)
+		}
+	}
 }
 
 func TestATopicThatStaysThrottledIsTold(t *testing.T) {
