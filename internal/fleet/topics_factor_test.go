@@ -214,6 +214,9 @@ func TestReplicationFactors(t *testing.T) {
 		if err := end(); !errors.Is(err, kafka.ErrUnreachable) {
 			t.Errorf("cut off: %v", err)
 		}
+		if failed := k.AwaitTopics(t.Context(), map[string]int{"cut": 1}); len(failed) > 0 {
+			t.Error(failed)
+		}
 		after := throttles(t, "cut")
 		if diff := cmp.Diff(during, after); diff != "" || len(after.Topics) == 0 || len(after.Brokers) == 0 {
 			t.Errorf("what still moves is throttled by %+v, before that by %+v", after, during)
@@ -275,15 +278,19 @@ func TestReplicationFactors(t *testing.T) {
 		if err := topics.SetReplicationFactor(limited(t), "quick", 3, throttle.Fixed(mib)); err != nil {
 			t.Error(err)
 		}
-		if state := throttles(t, "slow"); len(state.Topics) == 0 || len(state.Brokers) == 0 {
-			t.Errorf("a topic that still moves is throttled by %+v", state)
-		}
 		eventually(t, func() string {
 			if state := throttles(t, "quick"); len(state.Topics) > 0 {
 				return fmt.Sprintf("one that has ended is throttled by %+v", state)
 			}
 			return ""
 		})
+		// By now every broker has heard of what was taken off.
+		if failed := k.AwaitTopics(t.Context(), map[string]int{"quick": 1}); len(failed) > 0 {
+			t.Error(failed)
+		}
+		if state := throttles(t, "slow"); len(state.Topics) == 0 || len(state.Brokers) < 3 {
+			t.Errorf("a topic that still moves is throttled by %+v", state)
+		}
 		_ = end()
 		if err := topics.SetReplicationFactor(limited(t), "slow", 3, throttle.None); err != nil {
 			t.Error(err)

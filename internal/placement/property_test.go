@@ -502,6 +502,16 @@ func TestTopicsGrowTogetherAsTheyWouldOneAfterTheOther(t *testing.T) {
 	})
 }
 
+// TestNewPartitionsHaveAsManyReplicasAsTheFirst, whatever the others have.
+func TestNewPartitionsHaveAsManyReplicasAsTheFirst(t *testing.T) {
+	f := Fleet{Brokers: []Broker{{ID: 1}, {ID: 2}, {ID: 3}}, Partitions: []Partition{
+		{Topic: "t", Partition: 1, Replicas: []int32{1}}, {Topic: "t", Partition: 0, Replicas: []int32{1, 2}}, {Topic: "t", Partition: 2, Replicas: []int32{1, 2, 3}},
+	}}
+	if p := Grow(f, "t", 4); len(p.Moves) != 1 || p.Moves[0].Partition.Partition != 3 || len(p.Moves[0].To) != 2 {
+		t.Errorf("the new partition gets %+v", p.Moves)
+	}
+}
+
 // TestFactorsAreSetTogether: each partition that would get its replicas alone gets them beside the others, where disks have room for all.
 func TestFactorsAreSetTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
