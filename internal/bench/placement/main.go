@@ -51,12 +51,24 @@ type line struct {
 
 func main() {
 	broken := false
+	// smaller is a tenth of the largest fleet, and perReplica what each operation took in it.
+	var smaller placement.Fleet
 	perReplica := map[string]float64{}
 	for _, size := range [][2]int{{12, 3000}, {100, 50_000}, {1000, 333_333}} {
 		fleet := placement.Skewed(size[0], size[1], seed)
 		start := placement.Describe(fleet).MaxOverMeanBytes
 		for _, operation := range []string{"replace", "lose_one", "add", "remove", "rebalance"} {
 			l, problems := measure(fleet, start, operation)
+			// Whoever shares the machine's memory makes a large fleet slower than a small one, for a second or for ten: both are measured again, at the same time.
+			for range 5 {
+				if size[0] < 1000 || l.NsPerReplica <= maxSlowdown*perReplica[operation] {
+					break
+				}
+				besides, _ := measure(smaller, 0, operation)
+				again, _ := measure(fleet, start, operation)
+				perReplica[operation] = min(perReplica[operation], besides.NsPerReplica)
+				l.NsPerReplica = min(l.NsPerReplica, again.NsPerReplica)
+			}
 			if size[0] == 1000 && l.NsPerReplica > maxSlowdown*perReplica[operation] {
 				problems = append(problems, fmt.Sprintf("a replica took %.0f ns, %.0f with 100 brokers", l.NsPerReplica, perReplica[operation]))
 			}
@@ -70,6 +82,7 @@ func main() {
 				fmt.Fprintf(os.Stderr, "%s with %d brokers: %s\n", operation, size[0], p)
 			}
 		}
+		smaller = fleet
 	}
 	if broken {
 		os.Exit(1)
