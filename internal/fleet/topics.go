@@ -364,7 +364,7 @@ func (p *placing) grow(asked []growth, answers []coalesce.Answer[grown]) {
 			answers[i].Value = grown{replicas: lists(of[a.topic])}
 		}
 		if answers[i].Err != nil {
-			defer func() { p.at = time.Time{} }() // Whoever tries again looks anew.
+			p.at = time.Time{} // Whoever tries again looks anew.
 		}
 	}
 	p.add(moves)

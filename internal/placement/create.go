@@ -13,7 +13,9 @@ import (
 // Moves has the new partitions, which have no Replicas yet and no Bytes. A partition that cannot get all its replicas is not among them;
 // it is in Left once, with how many of its replicas have no place where brokers are missing.
 func Create(f Fleet, topic string, partitions, replicationFactor int, group string) Plan {
-	return create(f, topic, partitions, replicationFactor, group)
+	f = located(f)
+	moves, left := CreateAll(f, []NewTopic{{Name: topic, Partitions: partitions, ReplicationFactor: replicationFactor, Group: group}})
+	return created(f, moves, left)
 }
 
 // Grow places the partitions that a topic is to get beyond those it has, up to so many in all, with as many replicas as its first one. A
@@ -21,7 +23,7 @@ func Create(f Fleet, topic string, partitions, replicationFactor int, group stri
 func Grow(f Fleet, topic string, total int) Plan {
 	f = located(f)
 	moves, left := GrowAll(f, map[string]int{topic: total})
-	return Plan{Moves: moves, Left: left, Before: Describe(f), After: Describe(f.After(moves))}
+	return created(f, moves, left)
 }
 
 // GrowAll is Grow for topics that grow one after the other, in the order of their names.
@@ -142,9 +144,7 @@ func (b *board) create(t NewTopic, own, led []int32) []Move {
 	return moves
 }
 
-// create places those of the topic's first partitions that are not there.
-func create(f Fleet, topic string, partitions, factor int, group string) Plan {
-	f = located(f)
-	moves, left := CreateAll(f, []NewTopic{{Name: topic, Partitions: partitions, ReplicationFactor: factor, Group: group}})
+// created is the plan of new partitions.
+func created(f Fleet, moves []Move, left []Left) Plan {
 	return Plan{Moves: moves, Left: left, Before: Describe(f), After: Describe(f.After(moves))}
 }

@@ -459,20 +459,27 @@ func TestTopicsCreatedTogetherAreWhereTheyWouldBeOneAfterTheOther(t *testing.T) 
 			})
 		}
 		moves, left := CreateAll(f, topics)
-		var oneByOne []Move
-		var without []Left
-		now := f
-		for _, topic := range topics {
-			p := Create(now, topic.Name, topic.Partitions, topic.ReplicationFactor, topic.Group)
-			oneByOne, without, now = append(oneByOne, p.Moves...), append(without, p.Left...), now.After(p.Moves)
-		}
-		if diff := cmp.Diff(oneByOne, moves); diff != "" {
-			t.Fatalf("one by one (-), together (+):\n%s", diff)
-		}
-		if diff := cmp.Diff(without, left); diff != "" {
-			t.Fatalf("without a place one by one (-), together (+):\n%s", diff)
-		}
+		oneAfterTheOther(t, f, moves, left, len(topics), func(now Fleet, i int) Plan {
+			return Create(now, topics[i].Name, topics[i].Partitions, topics[i].ReplicationFactor, topics[i].Group)
+		})
 	})
+}
+
+// oneAfterTheOther wants moves and what is left to be what so many plans come to, each of the fleet that the one before it left.
+func oneAfterTheOther(t *rapid.T, f Fleet, moves []Move, left []Left, plans int, plan func(now Fleet, i int) Plan) {
+	t.Helper()
+	var oneByOne []Move
+	var without []Left
+	for i := range plans {
+		p := plan(f, i)
+		oneByOne, without, f = append(oneByOne, p.Moves...), append(without, p.Left...), f.After(p.Moves)
+	}
+	if diff := cmp.Diff(oneByOne, moves); diff != "" {
+		t.Fatalf("one by one (-), together (+):\n%s", diff)
+	}
+	if diff := cmp.Diff(without, left); diff != "" {
+		t.Fatalf("without a place one by one (-), together (+):\n%s", diff)
+	}
 }
 
 // TestTopicsGrowTogetherAsTheyWouldOneAfterTheOther, and beside one that the fleet does not have.
@@ -486,19 +493,8 @@ func TestTopicsGrowTogetherAsTheyWouldOneAfterTheOther(t *testing.T) {
 			}
 		}
 		moves, left := GrowAll(f, totals)
-		var oneByOne []Move
-		var without []Left
-		now := f
-		for _, topic := range slices.Sorted(maps.Keys(totals)) {
-			p := Grow(now, topic, totals[topic])
-			oneByOne, without, now = append(oneByOne, p.Moves...), append(without, p.Left...), now.After(p.Moves)
-		}
-		if diff := cmp.Diff(oneByOne, moves); diff != "" {
-			t.Fatalf("one by one (-), together (+):\n%s", diff)
-		}
-		if diff := cmp.Diff(without, left); diff != "" {
-			t.Fatalf("without a place one by one (-), together (+):\n%s", diff)
-		}
+		names := slices.Sorted(maps.Keys(totals))
+		oneAfterTheOther(t, f, moves, left, len(names), func(now Fleet, i int) Plan { return Grow(now, names[i], totals[names[i]]) })
 	})
 }
 
