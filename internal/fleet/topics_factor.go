@@ -102,65 +102,82 @@ func (f *factors) set(ctx context.Context, change factorChange, try func(begin f
 
 // begin asks Kafka for the replicas, and returns those that are to be waited for: what is on its way already, too.
 func (f *factors) begin(ctx context.Context, asked []factorChange) []coalesce.Answer[begun] {
-	answers := make([]coalesce.Answer[begun], len(asked))
-	failed := map[string]error{}
-	copied := map[string][]kafka.Reassignment{}
-	moved := map[string]bool{}
+	changes := map[string]factorChange{}
+	for _, a := range asked {
+		changes[a.topic] = a
+	}
+	var d decision
 	err := f.within(ctx, func(s standing) {
-		changes := map[string]factorChange{}
-		wanted := map[string]int{}
-		for _, a := range asked {
-			changes[a.topic], wanted[a.topic] = a, a.factor
-		}
-		changed := placement.SetReplicationFactors(s.fleet, wanted)
-		for _, l := range changed.Left {
-			if failed[l.Topic] == nil {
-				failed[l.Topic] = s.noPlace(l)
-			}
-		}
-		moves := slices.DeleteFunc(changed.Moves, func(m placement.Move) bool { return failed[m.Partition.Topic] != nil })
-		list := reassignments(moves)
-		begins := map[plan.TopicPartition]bool{}
-		for _, r := range list {
-			begins[plan.TopicPartition{Topic: r.Topic, Partition: r.Partition}] = true
-		}
-		var throttled []plan.Reassignment
-		for _, m := range moves {
-			throttled = append(throttled, plan.Reassignment{
-				TopicPartition: plan.TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}, From: m.Partition.Replicas, To: m.To,
-			})
-		}
-		for _, p := range s.partitions {
-			if c, mine := changes[p.Topic]; !mine || c.added || failed[p.Topic] != nil || len(p.Adding) == 0 {
-				continue
-			}
-			if moved[p.Topic] = true; !begins[p.TopicPartition] {
-				copied[p.Topic] = append(copied[p.Topic], kafka.Reassignment{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target()})
-				from := slices.DeleteFunc(slices.Clone(p.Replicas), func(id int32) bool { return slices.Contains(p.Adding, id) })
-				throttled = append(throttled, plan.Reassignment{TopicPartition: p.TopicPartition, From: from, To: p.Target()})
-			}
-		}
-		if err := f.limit(ctx, s, changes, throttled, len(moved) > 0); err != nil {
+		d = decide(s, changes)
+		if err := f.limit(ctx, s, changes, d.copies, len(d.moved) > 0); err != nil {
 			for topic := range changes {
-				failed[topic] = err
+				d.failed[topic] = err
 			}
 			return
 		}
-		for i, err := range f.kafka.ReassignEach(ctx, list, true) {
-			if r := list[i]; err == nil {
-				copied[r.Topic] = append(copied[r.Topic], r)
+		for i, err := range f.kafka.ReassignEach(ctx, d.list, true) {
+			if r := d.list[i]; err == nil {
+				d.awaited[r.Topic] = append(d.awaited[r.Topic], r)
 			} else {
-				failed[r.Topic] = errors.Join(failed[r.Topic], err)
+				d.failed[r.Topic] = errors.Join(d.failed[r.Topic], err)
 			}
 		}
 	})
+	answers := make([]coalesce.Answer[begun], len(asked))
 	for i, a := range asked {
-		answers[i].Value, answers[i].Err = begun{copied[a.topic], moved[a.topic]}, failed[a.topic]
+		answers[i].Value, answers[i].Err = begun{d.awaited[a.topic], d.moved[a.topic]}, d.failed[a.topic]
 		if err != nil {
 			answers[i].Err = err
 		}
 	}
 	return answers
+}
+
+// decision is what changes of topics come to.
+type decision struct {
+	// list is what Kafka is to be asked for, and copies are all that is copied then.
+	list   []kafka.Reassignment
+	copies []plan.Reassignment
+	// By topic: what of it is on its way and is to be waited for, whether something of it is on its way, and why nothing is begun.
+	awaited map[string][]kafka.Reassignment
+	moved   map[string]bool
+	failed  map[string]error
+}
+
+// decide places the new replicas of some topics. Nothing is begun of one of which some partition has no place.
+func decide(s standing, changes map[string]factorChange) decision {
+	d := decision{awaited: map[string][]kafka.Reassignment{}, moved: map[string]bool{}, failed: map[string]error{}}
+	wanted := map[string]int{}
+	for topic, c := range changes {
+		wanted[topic] = c.factor
+	}
+	changed := placement.SetReplicationFactors(s.fleet, wanted)
+	for _, l := range changed.Left {
+		if d.failed[l.Topic] == nil {
+			d.failed[l.Topic] = s.noPlace(l)
+		}
+	}
+	begins := map[plan.TopicPartition]bool{}
+	for _, m := range changed.Moves {
+		tp := plan.TopicPartition{Topic: m.Partition.Topic, Partition: m.Partition.Partition}
+		if d.failed[tp.Topic] != nil {
+			continue
+		}
+		begins[tp] = true
+		d.list = append(d.list, kafka.Reassignment{Topic: tp.Topic, Partition: tp.Partition, Replicas: m.To})
+		d.copies = append(d.copies, plan.Reassignment{TopicPartition: tp, From: m.Partition.Replicas, To: m.To})
+	}
+	for _, p := range s.partitions {
+		if c, mine := changes[p.Topic]; !mine || c.added || d.failed[p.Topic] != nil || len(p.Adding) == 0 {
+			continue
+		}
+		if d.moved[p.Topic] = true; !begins[p.TopicPartition] {
+			d.awaited[p.Topic] = append(d.awaited[p.Topic], kafka.Reassignment{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target()})
+			from := slices.DeleteFunc(slices.Clone(p.Replicas), func(id int32) bool { return slices.Contains(p.Adding, id) })
+			d.copies = append(d.copies, plan.Reassignment{TopicPartition: p.TopicPartition, From: from, To: p.Target()})
+		}
+	}
+	return d
 }
 
 // limit throttles what is about to be copied. What takes less than a second within the limit is not: each setting that a broker gets costs its clients more
@@ -282,12 +299,4 @@ func (f *factors) unlimit(ctx context.Context, topics []string) error {
 	}
 	f.throttled = f.throttled && len(moving) > 0
 	return nil
-}
-
-func reassignments(moves []placement.Move) []kafka.Reassignment {
-	var out []kafka.Reassignment
-	for _, m := range moves {
-		out = append(out, kafka.Reassignment{Topic: m.Partition.Topic, Partition: m.Partition.Partition, Replicas: m.To})
-	}
-	return out
 }

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,13 +10,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/throttle"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka/kafkatest"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/placement"
 )
 
 const mib = 1 << 20
@@ -70,24 +69,10 @@ func TestReplicationFactors(t *testing.T) {
 	heavy := func(t *testing.T, name string, bytes int) {
 		t.Helper()
 		create(t, name)
-		conn, err := kgo.NewClient(kgo.SeedBrokers(cluster.Bootstrap()...), kgo.DefaultProduceTopic(name), kgo.DisableClientMetrics(), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.UnknownTopicRetries(-1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		value := make([]byte, 100_000)
-		if _, err := rand.Read(value); err != nil {
-			t.Fatal(err)
-		}
-		for range bytes / len(value) {
-			conn.Produce(t.Context(), &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		if err := conn.Flush(t.Context()); err != nil {
-			t.Fatal(err)
+		for i := range bytes / 800_000 {
+			if err := k.Put(t.Context(), name, fmt.Sprint(i), make([]byte, 800_000)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	throttles := func(t *testing.T, name string) kafka.ThrottleState {
@@ -297,6 +282,37 @@ func TestReplicationFactors(t *testing.T) {
 		}
 		done(t, "slow")
 	})
+}
+
+// TestADecisionIsOfWholeTopics: of one that has a place for some of its partitions only nothing is begun, and what moves already is waited for, too.
+func TestADecisionIsOfWholeTopics(t *testing.T) {
+	s := standing{noPlace: noPlace, fleet: placement.Fleet{Brokers: []placement.Broker{{ID: 1, Group: "main"}, {ID: 2, Group: "main"}, {ID: 3, Group: "main"}}}}
+	has := func(p plan.Partition, group string) {
+		s.partitions = append(s.partitions, p)
+		s.fleet.Partitions = append(s.fleet.Partitions, placement.Partition{Topic: p.Topic, Partition: p.Partition, Replicas: p.Target(), Group: group})
+	}
+	named := func(topic string, n int32) plan.TopicPartition {
+		return plan.TopicPartition{Topic: topic, Partition: n}
+	}
+	has(plan.Partition{TopicPartition: named("partly", 0), Replicas: []int32{1}}, "main")
+	has(plan.Partition{TopicPartition: named("partly", 1), Replicas: []int32{1}}, "gone")
+	has(plan.Partition{TopicPartition: named("moving", 0), Replicas: []int32{1, 2}, Adding: []int32{2}}, "main")
+	has(plan.Partition{TopicPartition: named("moving", 1), Replicas: []int32{1}}, "main")
+	has(plan.Partition{TopicPartition: named("added", 0), Replicas: []int32{1, 2}, Adding: []int32{2}}, "main")
+	has(plan.Partition{TopicPartition: named("another", 0), Replicas: []int32{1, 2}, Adding: []int32{2}}, "main")
+	d := decide(s, map[string]factorChange{"partly": {factor: 2}, "moving": {factor: 2}, "added": {factor: 2, added: true}})
+	if len(d.failed) != 1 || !errors.Is(d.failed["partly"], ErrNoPlace) {
+		t.Errorf("what failed: %v", d.failed)
+	}
+	if len(d.list) != 1 || d.list[0].Topic != "moving" || d.list[0].Partition != 1 || len(d.list[0].Replicas) != 2 {
+		t.Errorf("Kafka is asked for %v", d.list)
+	}
+	if diff := cmp.Diff(map[string][]kafka.Reassignment{"moving": {{Topic: "moving", Partition: 0, Replicas: []int32{1, 2}}}}, d.awaited); diff != "" || !maps.Equal(d.moved, map[string]bool{"moving": true}) {
+		t.Errorf("what moves already: %v, %s", d.moved, diff)
+	}
+	if len(d.copies) != 2 || d.copies[1].Partition != 0 || !slices.Equal(d.copies[1].From, []int32{1}) || !slices.Equal(d.copies[1].Added(), []int32{2}) {
+		t.Errorf("what is copied: %+v", d.copies)
+	}
 }
 
 // TestWhatIsHeldBack: all but what a second is enough for, at both ends, on brokers that live.
