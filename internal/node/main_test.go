@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/loopback"
 )
 
 // agentSpec is the environment variable that makes the test binary an agent, for the tests that kill one.
@@ -65,18 +64,15 @@ func kafkaHome(t *testing.T, version string) string {
 	return home
 }
 
-// freeAddress is below the ports that outgoing connections get and those that the local driver gives.
+// freeAddress is the test's own until it ends. It is below the ports that outgoing connections get and those that the local driver gives.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(10000))
-		if listener, err := net.Listen("tcp", address); err == nil {
-			_ = listener.Close()
-			return address
-		}
+	port, address, err := loopback.Reserve(10000, 10000, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	t.Cleanup(func() { _ = port.Close() })
+	return address
 }
 
 // newFile describes a node with two disks in a directory of its own, whose path has a space and an umlaut in it.

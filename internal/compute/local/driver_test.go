@@ -15,6 +15,7 @@ import (
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafkadist"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/loopback"
 )
 
 func TestTheDefaultRootIsInTheUsersData(t *testing.T) {
@@ -139,7 +140,7 @@ func TestPortsAreTheNodesOwn(t *testing.T) {
 		t.Errorf("port %s, %v", text, err)
 	}
 	// The agent keeps it although nothing listens: other fleets, which do not know this root, pass it over.
-	if taken, err := bindPort(port); err == nil {
+	if taken, err := loopback.Bind(port); err == nil {
 		_ = taken.Close()
 		t.Error("the port of a running node was given away")
 	}
@@ -159,7 +160,7 @@ func TestPortsAreTheNodesOwn(t *testing.T) {
 		t.Errorf("addresses %v, %v", taken, err)
 	}
 	terminate(t, d, 1)
-	again, err := bindPort(port)
+	again, err := loopback.Bind(port)
 	if err != nil {
 		t.Fatalf("the port of a terminated node is still taken: %v", err)
 	}
@@ -186,32 +187,6 @@ func TestTheAddressOfANodeIsNotGivenAgain(t *testing.T) {
 	}
 	if _, address, err := choosePort(taken); !errors.Is(err, compute.ErrNoCapacity) {
 		t.Errorf("got %q, %v, when all ports are taken", address, err)
-	}
-}
-
-func TestAPortInUseIsPassedOver(t *testing.T) {
-	reserved, addresses, err := fleets{newRoot(t)}.reservePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = reserved[0].Close()
-	address := addresses[0]
-	for _, listen := range []string{address, address[strings.LastIndexByte(address, ':'):]} {
-		l, err := net.Listen("tcp", listen)
-		if err != nil {
-			t.Fatal(err)
-		}
-		port, err := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if taken, err := bindPort(port); err == nil {
-			_ = taken.Close()
-			t.Errorf("bound to port %d while somebody listens on %s", port, listen)
-		}
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 }
 

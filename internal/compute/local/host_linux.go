@@ -133,24 +133,3 @@ func (d *Driver) startAgent(dir string, reserved []*os.File) (processRecord, err
 	go func() { _ = cmd.Wait() }() // No zombie stays while this process lives.
 	return processRecord{PID: cmd.Process.Pid, Started: p.started, Boot: bootID()}, err
 }
-
-// bindPort takes a port of the loopback interface without listening on it. The file that it returns is handed down to the
-// agent and to Kafka, which keeps the port for the node even while its Kafka is down: Kafka can listen on it, as Java sets
-// SO_REUSEADDR and so does this socket, but whoever binds without that, as this function does, is refused.
-func bindPort(port int) (*os.File, error) {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	file := os.NewFile(uintptr(fd), "port "+strconv.Itoa(port))
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	// Only after the bind: set before, it would let this socket share a port that another node has reserved.
-	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	return file, nil
-}

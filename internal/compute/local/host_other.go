@@ -22,5 +22,3 @@ func environment(int) []string         { return nil }
 func (*Driver) startAgent(string, []*os.File) (processRecord, error) {
 	return processRecord{}, errUnsupported
 }
-
-func bindPort(int) (*os.File, error) { return nil, errUnsupported }

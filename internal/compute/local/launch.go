@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/loopback"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/node"
 )
 
@@ -197,7 +196,7 @@ func sweep(nodes string) error {
 	return nil
 }
 
-// reservePorts chooses ports for a new node and keeps them for the bearer of the files, see bindPort. It passes over the ports of
+// reservePorts chooses ports for a new node and keeps them for the bearer of the files, see loopback.Reserve. It passes over the ports of
 // all nodes below this root, also of those that do not run. The root must be locked. What is returned is to be closed, also with an error.
 func (f fleets) reservePorts(n int) (reserved []*os.File, listen []string, err error) {
 	taken, err := f.addresses()
@@ -215,19 +214,11 @@ func (f fleets) reservePorts(n int) (reserved []*os.File, listen []string, err e
 }
 
 func choosePort(taken map[string]bool) (*os.File, string, error) {
-	// Roots know nothing of each other: that they begin anywhere keeps them from running after the same port.
-	start := rand.IntN(portCount) //nolint:gosec // Nothing secret: where to begin to look.
-	for i := range portCount {
-		port := firstPort + (start+i)%portCount
-		listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		if taken[listen] {
-			continue
-		}
-		if reserved, err := bindPort(port); err == nil {
-			return reserved, listen, nil
-		}
+	reserved, address, err := loopback.Reserve(firstPort, portCount, taken)
+	if errors.Is(err, loopback.ErrNoPort) {
+		err = fmt.Errorf("%w: %w", compute.ErrNoCapacity, err)
 	}
-	return nil, "", fmt.Errorf("%w: all ports from %d to %d are in use on this machine", compute.ErrNoCapacity, firstPort, firstPort+portCount-1)
+	return reserved, address, err
 }
 
 // addresses returns the addresses of all nodes of all clusters below the root.

@@ -184,36 +184,37 @@ func (c *Cluster) each(ids []int, do func(id int) error) error {
 	return errors.Join(errs...)
 }
 
-// add makes a node known without starting it.
+// add makes a node known without starting it, and keeps its addresses for it.
 func (c *Cluster) add(id int) error {
-	address, err := freeAddress()
-	if err != nil {
+	n := &node{cluster: c, id: id, dir: filepath.Join(c.dir, fmt.Sprintf("node-%d", id)), listeners: map[string]string{}}
+	// Also with an error: Close releases what was kept by then.
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.nodes[id] = n
+	}()
+	var err error
+	if n.address, err = n.reserve(); err != nil || n.controller() {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := &node{cluster: c, id: id, address: address, dir: filepath.Join(c.dir, fmt.Sprintf("node-%d", id)), listeners: map[string]string{}}
-	if c.opts.SASL && !n.controller() {
-		if n.saslAddress, err = freeAddress(); err != nil {
+	if c.opts.SASL {
+		if n.saslAddress, err = n.reserve(); err != nil {
 			return err
 		}
 	}
-	if c.opts.Proxied && !n.controller() {
-		if n.listeners[proxiedListener], err = freeAddress(); err != nil {
+	if c.opts.Proxied {
+		if n.listeners[proxiedListener], err = n.reserve(); err != nil {
 			return err
 		}
 		if n.proxy, err = newProxy(n.listeners[proxiedListener]); err != nil {
 			return err
 		}
 	}
-	if !n.controller() {
-		for _, l := range c.opts.Listeners {
-			if n.listeners[l.Name], err = freeAddress(); err != nil {
-				return err
-			}
+	for _, l := range c.opts.Listeners {
+		if n.listeners[l.Name], err = n.reserve(); err != nil {
+			return err
 		}
 	}
-	c.nodes[id] = n
 	return nil
 }
 
@@ -331,6 +332,7 @@ func (c *Cluster) Close() error {
 		if p := c.node(id).proxy; p != nil {
 			p.close()
 		}
+		c.node(id).release()
 	}
 	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
 }

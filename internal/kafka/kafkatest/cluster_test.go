@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/loopback"
 )
 
 // helperVariable makes TestMain a process that runs a cluster in the given directory and waits to be killed.
@@ -86,6 +88,25 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there (%v)", dir, err)
+	}
+}
+
+// TestTheAddressOfAStoppedNodeIsItsOwn: what another test's cluster took in between, the node could not listen on again.
+func TestTheAddressOfAStoppedNodeIsItsOwn(t *testing.T) {
+	cluster := Start(t, Options{NoBrokers: true})
+	address := cluster.Address(firstController)
+	if err := cluster.Stop(firstController); err != nil {
+		t.Fatal(err)
+	}
+	var port int
+	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &port); err != nil {
+		t.Fatal(err)
+	}
+	if taken, _, err := loopback.Reserve(port, 1, nil); !errors.Is(err, loopback.ErrNoPort) {
+		t.Errorf("%s was given away: %v", address, errors.Join(err, taken.Close()))
+	}
+	if err := cluster.Restart(firstController); err != nil {
+		t.Fatal(err)
 	}
 }
 

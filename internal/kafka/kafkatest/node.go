@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/loopback"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/pki"
 )
 
@@ -28,6 +28,8 @@ const (
 	stopDeadline = 60 * time.Second
 	// pauseWithin is how long a process may take until it has stopped.
 	pauseWithin = 30 * time.Second
+	// firstPort and portCount lie below the ports that the kernel gives to outgoing connections.
+	firstPort, portCount = 20000, 12000
 )
 
 // node is one JVM with its directory.
@@ -41,7 +43,9 @@ type node struct {
 	proxy *proxy
 	// listeners are the addresses of Options.Listeners, by name.
 	listeners map[string]string
-	dir       string
+	// ports keep the node's addresses for it while it does not run.
+	ports []*os.File
+	dir   string
 
 	mu sync.Mutex
 	// process is nil while the node does not run; ended is closed when it has ended.
@@ -49,6 +53,24 @@ type node struct {
 	ended   chan struct{}
 	// wanted is false from the moment when the node is told to end.
 	wanted bool
+}
+
+// reserve returns an address that is the node's until it is released.
+func (n *node) reserve() (string, error) {
+	port, address, err := loopback.Reserve(firstPort, portCount, nil)
+	if err != nil {
+		return "", fmt.Errorf("kafkatest: node %d: %w", n.id, err)
+	}
+	n.ports = append(n.ports, port)
+	return address, nil
+}
+
+// release gives up the node's addresses.
+func (n *node) release() {
+	for _, port := range n.ports {
+		_ = port.Close()
+	}
+	n.ports = nil
 }
 
 func (n *node) controller() bool { return n.id >= firstController }
@@ -354,24 +376,6 @@ func closed(c chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// freeAddress picks a port below the range that the kernel gives to outgoing connections, so that nobody gets it by chance
-// between now and the start of Kafka.
-func freeAddress() (string, error) {
-	const lowest, ports = 20000, 12000
-	for range 100 {
-		port, err := rand.Int(rand.Reader, big.NewInt(ports))
-		if err != nil {
-			return "", err
-		}
-		address := fmt.Sprintf("127.0.0.1:%d", lowest+port.Int64())
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			return address, listener.Close()
-		}
-	}
-	return "", errors.New("kafkatest: no free port on 127.0.0.1 between 20000 and 32000")
 }
 
 // newClusterID is what StorageTool random-uuid prints: 16 random bytes in URL-safe base64 that do not start with a dash.
