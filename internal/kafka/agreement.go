@@ -15,8 +15,10 @@ const (
 	agreementTimeout = time.Minute
 	// firstAgreementPause is the first pause between two rounds of questions: brokers follow the metadata log within some milliseconds.
 	firstAgreementPause = 4 * time.Millisecond
-	// soonPause is the longest pause within the first second.
-	soonPause = 16 * time.Millisecond
+	// soonPause is the longest pause within the first second, of brokers that are quick, and slowPause of others.
+	soonPause, slowPause = 16 * time.Millisecond, 64 * time.Millisecond
+	// lookAgain is for how long the brokers that are not fenced are taken to be the same.
+	lookAgain = 250 * time.Millisecond
 	// askTimeout bounds the question to one of many brokers, so that a hung one delays the others' verdict only a little.
 	askTimeout = 5 * time.Second
 )
@@ -31,20 +33,21 @@ type vote[T any] struct {
 	err    error
 }
 
-// votes asks every broker that is not fenced. The error is that of finding the brokers; each vote has its own.
-func votes[T any](ctx context.Context, c *Client, ask func(context.Context, nodes) (T, error)) ([]vote[T], error) {
+// unfenced returns the brokers that are not fenced.
+func (c *Client) unfenced(ctx context.Context) ([]Broker, error) {
 	_, brokers, err := c.Brokers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	brokers = slices.DeleteFunc(brokers, func(b Broker) bool { return b.Fenced })
+	return slices.DeleteFunc(brokers, func(b Broker) bool { return b.Fenced }), err
+}
+
+// votes asks brokers at the same time, each about what is its own. Each vote has its own error.
+func votes[T any](ctx context.Context, c *Client, brokers []Broker, ask func(context.Context, Broker) (T, error)) []vote[T] {
 	all := make([]vote[T], len(brokers))
 	var group sync.WaitGroup
 	for i, b := range brokers {
 		group.Go(func() {
 			limited, cancel := context.WithTimeout(ctx, askTimeout)
 			defer cancel()
-			answer, err := ask(limited, c.broker(b.ID))
+			answer, err := ask(limited, b)
 			if limited.Err() != nil && ctx.Err() == nil {
 				c.putLast(b.Address) // So that what is asked of any broker is not asked of this one first.
 			}
@@ -52,7 +55,7 @@ func votes[T any](ctx context.Context, c *Client, ask func(context.Context, node
 		})
 	}
 	group.Wait()
-	return all, nil
+	return all
 }
 
 // find asks any broker for an object, and when that one does not know it, all the others: each broker follows the metadata log at
@@ -63,10 +66,11 @@ func find[T any](ctx context.Context, c *Client, ask func(context.Context, nodes
 	if !errors.Is(first, ErrNotFound) {
 		return answer, first
 	}
-	all, err := votes(ctx, c, ask)
+	brokers, err := c.unfenced(ctx)
 	if err != nil {
 		return answer, err
 	}
+	all := votes(ctx, c, brokers, func(ctx context.Context, b Broker) (T, error) { return ask(ctx, c.broker(b.ID)) })
 	absent := 0
 	var silent []string
 	for _, v := range all {
@@ -96,65 +100,127 @@ func agreed(ctx context.Context, c *Client, what string, ask func(context.Contex
 	})[0]
 }
 
-// agreedOnEach is agreed for several things at once. ask returns the answers about those that not every broker has agreed on yet, in their order;
-// the errors are in the order of the things.
+// agreedOnEach is agreed for several things at once. ask returns the answers about those that the broker has not agreed on yet, in their order; the
+// errors are in the order of the things. A broker that has agreed is not asked again: it follows the metadata log one way.
 func agreedOnEach(ctx context.Context, c *Client, what []string, ask func(ctx context.Context, to nodes, left []int) ([]bool, error)) []error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, agreementTimeout)
 		defer cancel()
 	}
-	errs := make([]error, len(what))
-	left := firstNumbers(len(what))
-	pause, started := firstAgreementPause, time.Now()
-	dissent := map[int]string{}
+	started := time.Now()
+	pause, longest := c.pace()
+	agreed := map[int32]map[int]bool{}
+	left, dissent := firstNumbers(len(what)), map[int]string{}
+	var brokers []Broker
+	var looked time.Time
 	for {
-		asked := left
-		all, err := votes(ctx, c, func(ctx context.Context, to nodes) ([]bool, error) { return ask(ctx, to, asked) })
-		if err != nil && ctx.Err() == nil {
-			for _, thing := range left {
-				errs[thing] = err
+		if time.Since(looked) >= lookAgain {
+			live, err := c.unfenced(ctx)
+			if err != nil && ctx.Err() == nil {
+				return errorsOf(len(what), left, func(int) error { return err })
 			}
-			return errs
+			if err == nil {
+				brokers, looked = live, time.Now()
+			}
 		}
-		if err == nil {
-			left = nil
-			for position, thing := range asked {
-				if dissent[thing] = dissenters(all, position); dissent[thing] != "" {
-					left = append(left, thing)
-				}
-			}
+		if !looked.IsZero() {
+			left = agreedBy(ctx, c, brokers, agreed, dissent, left, ask)
 			if len(left) == 0 {
-				return errs
+				c.keepPace(time.Since(started))
+				return make([]error, len(what))
 			}
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			for _, thing := range left {
-				errs[thing] = fmt.Errorf("%w: %s is %w (%s): %w", ErrUnreachable, what[thing], errNotAgreed, dissent[thing], ctx.Err())
-			}
-			return errs
+			return errorsOf(len(what), left, func(thing int) error {
+				return fmt.Errorf("%w: %s is %w (%s): %w", ErrUnreachable, what[thing], errNotAgreed, dissent[thing], ctx.Err())
+			})
 		}
 		if pause *= 2; time.Since(started) < time.Second {
-			pause = min(pause, soonPause) // They most often agree within a tenth of it.
+			pause = min(pause, longest) // They most often agree within a tenth of it.
 		}
 		pause = min(pause, worstPause)
 	}
 }
 
-// dissenters says which brokers do not agree on the thing at a position of the answers, "" for none.
-func dissenters(all []vote[[]bool], position int) string {
+// agreedBy asks brokers once about what they have not agreed on, notes in agreed what they agree on and in dissent who does not, and returns the things
+// that some broker has not agreed on.
+func agreedBy(ctx context.Context, c *Client, brokers []Broker, agreed map[int32]map[int]bool, dissent map[int]string, left []int,
+	ask func(ctx context.Context, to nodes, left []int) ([]bool, error),
+) (still []int) {
+	all := votes(ctx, c, brokers, func(ctx context.Context, b Broker) ([]bool, error) {
+		asked := slices.DeleteFunc(slices.Clone(left), func(thing int) bool { return agreed[b.ID][thing] })
+		answer := make([]bool, len(left))
+		if len(asked) == 0 {
+			return answer, nil
+		}
+		said, err := ask(ctx, c.broker(b.ID), asked)
+		if err != nil {
+			return nil, err
+		}
+		for position, thing := range asked {
+			answer[slices.Index(left, thing)] = said[position]
+		}
+		return answer, nil
+	})
+	for i := range all {
+		id := all[i].broker
+		if agreed[id] == nil {
+			agreed[id] = map[int]bool{}
+		}
+		for position, thing := range left {
+			if all[i].err == nil && all[i].answer[position] {
+				agreed[id][thing] = true
+			}
+		}
+	}
+	for _, thing := range left {
+		if dissent[thing] = dissenters(all, agreed, thing); dissent[thing] != "" {
+			still = append(still, thing)
+		}
+	}
+	return still
+}
+
+// errorsOf are the errors of n things: those of some of them, and nil for the others.
+func errorsOf(n int, some []int, err func(thing int) error) []error {
+	errs := make([]error, n)
+	for _, thing := range some {
+		errs[thing] = err(thing)
+	}
+	return errs
+}
+
+// dissenters says which brokers do not agree on a thing, "" for none.
+func dissenters(all []vote[[]bool], agreed map[int32]map[int]bool, thing int) string {
 	able := slices.ContainsFunc(all, func(v vote[[]bool]) bool { return v.err == nil })
 	var dissent []string
 	for _, v := range all {
 		switch {
-		case able && troubled(v.err) != nil:
+		case agreed[v.broker][thing], able && troubled(v.err) != nil:
 		case v.err != nil:
 			dissent = append(dissent, fmt.Sprintf("broker %d: %s", v.broker, v.err))
-		case !v.answer[position]:
+		default:
 			dissent = append(dissent, fmt.Sprintf("broker %d does not know it yet", v.broker))
 		}
 	}
 	return strings.Join(dissent, "; ")
+}
+
+// pace returns how long to wait before brokers are asked again for the first time, and at most within the first second: a third of what they took to agree
+// the last time. Who asks busy brokers often keeps them from what is waited for.
+func (c *Client) pace() (first, longest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first = max(firstAgreementPause, min(c.agreedWithin/3, slowPause))
+	return first, max(first, soonPause)
+}
+
+// keepPace notes how long brokers took to agree.
+func (c *Client) keepPace(took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.agreedWithin = took
 }

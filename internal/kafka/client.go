@@ -89,6 +89,8 @@ type Client struct {
 	known map[int32]string
 	// notSettled is when brokers were last not seen to follow the metadata log.
 	notSettled time.Time
+	// agreedWithin is how long brokers took the last time that they were waited for to agree.
+	agreedWithin time.Duration
 	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
 	brokers, controllers []string
 	asked                time.Time
