@@ -184,8 +184,11 @@ func calm(ctx context.Context, bootstrap []string) (err error) {
 	return nil
 }
 
-// measure runs all phases of one configuration, each right after the same phase of what does nothing: other machines may take of this one's memory and
-// caches now and not a minute later.
+// mostRounds is how often all phases of one configuration are run at most.
+const mostRounds = 3
+
+// measure runs all phases of one configuration. Where one takes too long beside what does nothing, they are run once more, and the least of each counts:
+// others on a machine may only make things slower.
 func (b *bench) measure(ctx context.Context, c configuration) error {
 	floor, err := b.nothing(c.objects, []int{sum(c.resources())})
 	if err != nil {
@@ -199,78 +202,117 @@ func (b *bench) measure(ctx context.Context, c configuration) error {
 	if err != nil {
 		return err
 	}
-	for _, phase := range phases {
-		alikeTook, _, err := alike.run(ctx, phase)
-		if err != nil {
-			return fmt.Errorf("%s of resources that do nothing: %w", phase.name, err)
-		}
-		floorTook, _, err := floor.run(ctx, phase)
-		if err != nil {
-			return fmt.Errorf("%s of a resource that does nothing: %w", phase.name, err)
-		}
-		m := measured{bench: b, of: c, in: w, phase: phase, floor: floorTook, alike: alikeTook}
-		if phase.name != "plan" {
-			_, err = m.once(ctx, 0)
-		} else {
-			err = m.late(ctx)
-		}
-		if err != nil {
-			return err
-		}
-		if phase.name == "apply" {
-			if err := calm(ctx, b.fleet.Bootstrap()); err != nil {
+	defer b.fleet.Measure(0)
+	m := measured{bench: b, of: c, in: w, floor: floor, alike: alike, least: map[string]least{}}
+	for round := 1; ; round++ {
+		for _, phase := range phases {
+			if err := m.run(ctx, phase); err != nil {
 				return err
 			}
 		}
+		broken := m.ratios()
+		if len(broken) == 0 || round == mostRounds {
+			b.broken = append(b.broken, broken...)
+			return nil
+		}
+		for _, err := range broken {
+			fmt.Fprintf(os.Stderr, "%v: once more\n", err)
+		}
 	}
-	b.fleet.Measure(0)
-	return nil
 }
 
-// measured is one phase of one configuration.
+// measured is one configuration, beside what does nothing.
 type measured struct {
-	bench        *bench
-	of           configuration
-	in           *workspace
-	phase        phase
-	floor, alike float64
+	bench            *bench
+	of               configuration
+	in, floor, alike *workspace
+	// least are the least times of each phase.
+	least map[string]least
 }
 
-// once runs it, prints its line and judges it.
-func (m measured) once(ctx context.Context, delay time.Duration) (took float64, err error) {
-	m.bench.fleet.Measure(delay)
-	took, rss, err := m.in.run(ctx, m.phase)
+// least are the least seconds of some equal runs: of what is measured, with late replies as well, and of what does nothing.
+type least struct{ took, late, floor float64 }
+
+// run runs one phase right after the same of what does nothing: other machines may take of this one's memory and caches now and not a minute later.
+func (m measured) run(ctx context.Context, p phase) error {
+	alike, _, err := m.alike.run(ctx, p)
 	if err != nil {
-		return 0, fmt.Errorf("%s of %d %s objects: %w", m.phase.name, m.of.objects, m.of.kind, err)
+		return fmt.Errorf("%s of resources that do nothing: %w", p.name, err)
 	}
-	l := line{
-		Phase: m.phase.name, Kind: m.of.kind, CLI: filepath.Base(m.bench.cli), Objects: m.of.objects, DelayMS: delay.Milliseconds(), Wall: took, Floor: m.floor,
-		Ratio: took / m.floor, Alike: m.alike, RatioAlike: took / m.alike, PeakRSS: rss, Requests: m.bench.fleet.Requests(),
+	floor, _, err := m.floor.run(ctx, p)
+	if err != nil {
+		return fmt.Errorf("%s of a resource that does nothing: %w", p.name, err)
 	}
-	m.bench.judge(l)
-	return took, json.NewEncoder(os.Stdout).Encode(l)
-}
-
-// late runs it with and without late replies in turn, and judges the least of each: what late replies cost is less than the difference of two equal plans.
-// Where two of each say that it is too much, there are more.
-func (m measured) late(ctx context.Context) error {
+	best, ok := m.least[p.name]
+	if !ok {
+		best = least{took: math.Inf(1), late: math.Inf(1), floor: math.Inf(1)}
+	}
+	best.floor = min(best.floor, floor)
+	once := func(delay time.Duration) (took float64, err error) {
+		m.bench.fleet.Measure(delay)
+		took, rss, err := m.in.run(ctx, p)
+		if err != nil {
+			return 0, fmt.Errorf("%s of %d %s objects: %w", p.name, m.of.objects, m.of.kind, err)
+		}
+		l := line{
+			Phase: p.name, Kind: m.of.kind, CLI: filepath.Base(m.bench.cli), Objects: m.of.objects, DelayMS: delay.Milliseconds(), Wall: took, Floor: floor,
+			Ratio: took / floor, Alike: alike, RatioAlike: took / alike, PeakRSS: rss, Requests: m.bench.fleet.Requests(),
+		}
+		m.bench.judge(l)
+		return took, json.NewEncoder(os.Stdout).Encode(l)
+	}
+	// A plan is run with and without late replies in turn: what they cost is less than the difference of two equal plans. Where two of each say that it is
+	// too much, there are more.
 	const enough, most = 2, 5
-	least, leastLate := math.Inf(1), math.Inf(1)
-	for turn := 0; turn < enough || turn < most && leastLate > least+maxDelayed; turn++ {
-		took, err := m.once(ctx, 0)
+	for turn := 1; ; turn++ {
+		took, err := once(0)
 		if err != nil {
 			return err
 		}
-		tookLate, err := m.once(ctx, replyDelay)
+		best.took = min(best.took, took)
+		if p.name != "plan" {
+			break
+		}
+		late, err := once(replyDelay)
 		if err != nil {
 			return err
 		}
-		least, leastLate = min(least, took), min(leastLate, tookLate)
+		best.late = min(best.late, late)
+		if turn >= enough && best.late <= best.took+maxDelayed || turn == most {
+			break
+		}
 	}
-	if leastLate > least+maxDelayed {
-		m.bench.broken = append(m.bench.broken, fmt.Errorf("%s of %d %s objects: it took %.1f s with late replies, and %.1f s without", m.phase.name, m.of.objects, m.of.kind, leastLate, least))
+	m.least[p.name] = best
+	if p.name == "apply" {
+		return calm(ctx, m.bench.fleet.Bootstrap())
 	}
 	return nil
+}
+
+// ratios are the promises about times beside others that are broken.
+func (m measured) ratios() (broken []error) {
+	if m.of.kind != "single" && m.of.kind != "bulk" {
+		return nil
+	}
+	breaks := func(phase, format string, args ...any) {
+		broken = append(broken, fmt.Errorf("%s of %d %s objects: %s", phase, m.of.objects, m.of.kind, fmt.Sprintf(format, args...)))
+	}
+	if l := m.least["plan"]; l.late > l.took+maxDelayed {
+		breaks("plan", "it took %.1f s with late replies, and %.1f s without", l.late, l.took)
+	}
+	bounds := map[string]float64{}
+	switch {
+	case m.of.kind == "single" && m.of.objects == objectsForRatios:
+		bounds = map[string]float64{"apply": maxChangeRatio, "plan": maxPlanRatio, "destroy": maxChangeRatio}
+	case m.of.kind == "single" && m.of.objects == 500:
+		bounds = map[string]float64{"apply": maxSmallRatio}
+	}
+	for _, phase := range slices.Sorted(maps.Keys(bounds)) {
+		if l := m.least[phase]; l.took > bounds[phase]*l.floor {
+			breaks(phase, "it took %.1f s, %.2f times the floor", l.took, l.took/l.floor)
+		}
+	}
+	return broken
 }
 
 func sum(numbers []int) (all int) {
@@ -300,7 +342,7 @@ const (
 	objectsForRatios = 2000
 )
 
-// judge keeps which promise a phase has broken.
+// judge keeps which promise a phase has broken by itself; see measured.ratios for the others.
 func (b *bench) judge(l line) {
 	breaks := func(format string, args ...any) {
 		b.broken = append(b.broken, fmt.Errorf("%s of %d %s objects: %s", l.Phase, l.Objects, l.Kind, fmt.Sprintf(format, args...)))
@@ -311,15 +353,8 @@ func (b *bench) judge(l line) {
 	if l.PeakRSS > maxRSS {
 		breaks("the provider took %.0f MB", l.PeakRSS)
 	}
-	changes := slices.Contains([]string{"apply", "destroy"}, l.Phase)
-	switch {
-	case l.DelayMS > 0:
-	case l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "plan" && l.Wall > maxBulkPlan, l.Kind == "bulk" && l.Objects == 10000 && l.Phase == "apply" && l.Wall > maxBulkApply:
+	if l.Kind == "bulk" && l.Objects == 10000 && l.DelayMS == 0 && (l.Phase == "plan" && l.Wall > maxBulkPlan || l.Phase == "apply" && l.Wall > maxBulkApply) {
 		breaks("it took %.1f s", l.Wall)
-	case l.Kind == "single" && l.Objects == objectsForRatios && l.Phase == "plan" && l.Ratio > maxPlanRatio,
-		l.Kind == "single" && l.Objects == objectsForRatios && changes && l.Ratio > maxChangeRatio,
-		l.Kind == "single" && l.Objects == 500 && l.Phase == "apply" && l.Ratio > maxSmallRatio:
-		breaks("it took %.1f s, %.2f times the floor", l.Wall, l.Ratio)
 	}
 	if l.Phase != "plan" || l.DelayMS > 0 {
 		return
