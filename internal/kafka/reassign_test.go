@@ -101,6 +101,32 @@ func TestReassignmentIsSeenFromStartToEnd(t *testing.T) {
 	}
 }
 
+// TestReplicasGoRoundAndRound: a broker that lags behind the moves of many partitions makes none of them look overtaken by another one.
+func TestReplicasGoRoundAndRound(t *testing.T) {
+	const topic, partitions, rounds = "round", 12, 12
+	c := connect(t, shared)
+	placed := func(partition, round int) []int32 {
+		return []int32{int32((partition+round)%3 + 1), int32((partition+round+1)%3 + 1)}
+	}
+	var replicas [][]int32
+	for p := range partitions {
+		replicas = append(replicas, placed(p, 0))
+	}
+	createTopic(t, shared, topic, replicas...)
+	for round := 1; round <= rounds; round++ {
+		var list []kafka.Reassignment
+		for p := range partitions {
+			list = append(list, kafka.Reassignment{Topic: topic, Partition: int32(p), Replicas: placed(p, round)})
+		}
+		if err := c.Reassign(t.Context(), list, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.AwaitReplicas(t.Context(), topic, list); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+}
+
 func TestCancelReassign(t *testing.T) {
 	const topic = "cancelled"
 	c := connect(t, shared)

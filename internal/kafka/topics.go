@@ -391,12 +391,16 @@ func (c *Client) addSomePartitions(ctx context.Context, more []morePartitions, v
 	return errs
 }
 
+// lagsAtMost is how long a broker is taken to lag where it cannot be seen how far each has followed the metadata log.
+const lagsAtMost = 10 * time.Second
+
 // AwaitReplicas waits until every listed partition has exactly the listed replicas, all of them in sync. The error says how many are
 // not there yet, and why the first one is not. ErrOvertaken: one of them will not, since it has others and nothing of it moves.
 func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassignment) error {
 	pause := firstPause
-	elsewhere := map[int32]bool{}
+	others := elsewhere{}
 	for {
+		followed := len(others) > 0 && c.settled(ctx, len(others))
 		t, err := c.reader.movingTopic(ctx, topic)
 		var waiting []string
 		switch {
@@ -406,11 +410,9 @@ func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassig
 				if reason != "" {
 					waiting = append(waiting, reason)
 				}
-				// Twice: a broker that lags may have shown it as it was before it moved.
-				if overtaken && elsewhere[w.Partition] {
+				if others.believed(w.Partition, overtaken, followed, time.Now()) {
 					return fmt.Errorf("topic %q: %s: %w", topic, reason, ErrOvertaken)
 				}
-				elsewhere[w.Partition] = overtaken
 			}
 			if len(waiting) == 0 {
 				return nil
@@ -428,6 +430,24 @@ func (c *Client) AwaitReplicas(ctx context.Context, topic string, want []Reassig
 		}
 		pause = min(2*pause, worstPause)
 	}
+}
+
+// elsewhere is since when partitions have been seen with other replicas while nothing of them moved.
+type elsewhere map[int32]time.Time
+
+// believed notes whether a partition was seen so once more, and says whether it is: a broker that lags shows a partition as it was before it moved, or while
+// it did. followed says that since the time before every broker has followed the metadata log; where that cannot be seen, time has to pass.
+func (e elsewhere) believed(partition int32, overtaken, followed bool, now time.Time) bool {
+	since, seen := e[partition]
+	switch {
+	case !overtaken:
+		delete(e, partition)
+	case !seen:
+		e[partition] = now
+	default:
+		return followed || now.Sub(since) >= lagsAtMost
+	}
+	return false
 }
 
 // ErrOvertaken says that a reassignment has ended with other replicas than those that it was to bring. Somebody has moved the partition
