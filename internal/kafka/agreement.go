@@ -150,30 +150,28 @@ func agreedOnEach(ctx context.Context, c *Client, what []string, ask func(ctx co
 func agreedBy(ctx context.Context, c *Client, brokers []Broker, agreed map[int32]map[int]bool, dissent map[int]string, left []int,
 	ask func(ctx context.Context, to nodes, left []int) ([]bool, error),
 ) (still []int) {
-	all := votes(ctx, c, brokers, func(ctx context.Context, b Broker) ([]bool, error) {
+	all := votes(ctx, c, brokers, func(ctx context.Context, b Broker) (agrees []int, err error) {
 		asked := slices.DeleteFunc(slices.Clone(left), func(thing int) bool { return agreed[b.ID][thing] })
-		answer := make([]bool, len(left))
 		if len(asked) == 0 {
-			return answer, nil
+			return nil, nil
 		}
 		said, err := ask(ctx, c.broker(b.ID), asked)
 		if err != nil {
 			return nil, err
 		}
 		for position, thing := range asked {
-			answer[slices.Index(left, thing)] = said[position]
-		}
-		return answer, nil
-	})
-	for i := range all {
-		id := all[i].broker
-		if agreed[id] == nil {
-			agreed[id] = map[int]bool{}
-		}
-		for position, thing := range left {
-			if all[i].err == nil && all[i].answer[position] {
-				agreed[id][thing] = true
+			if said[position] {
+				agrees = append(agrees, thing)
 			}
+		}
+		return agrees, nil
+	})
+	for _, v := range all {
+		if agreed[v.broker] == nil {
+			agreed[v.broker] = map[int]bool{}
+		}
+		for _, thing := range v.answer {
+			agreed[v.broker][thing] = true
 		}
 	}
 	for _, thing := range left {
@@ -194,8 +192,8 @@ func errorsOf(n int, some []int, err func(thing int) error) []error {
 }
 
 // dissenters says which brokers do not agree on a thing, "" for none.
-func dissenters(all []vote[[]bool], agreed map[int32]map[int]bool, thing int) string {
-	able := slices.ContainsFunc(all, func(v vote[[]bool]) bool { return v.err == nil })
+func dissenters(all []vote[[]int], agreed map[int32]map[int]bool, thing int) string {
+	able := slices.ContainsFunc(all, func(v vote[[]int]) bool { return v.err == nil })
 	var dissent []string
 	for _, v := range all {
 		switch {
