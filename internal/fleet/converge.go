@@ -175,7 +175,7 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 			lastErr = nil
 		}
 		if len(d.Steps) == 0 {
-			c.opts.Sleep(ctx, m.patience(c.opts.Poll))
+			c.awaitChange(ctx, cluster, o, m.patience(c.opts.Poll))
 		}
 	}
 }

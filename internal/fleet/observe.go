@@ -336,17 +336,24 @@ func (c *Client) askQuorum(ctx context.Context, k Kafka, o *observed, nodes map[
 	if err != nil {
 		return
 	}
-	o.quorum = q
-	o.Quorum = &plan.Quorum{Leader: q.Leader, Voters: map[int32]bool{}, Observers: map[int32]bool{}}
+	o.quorum, o.Quorum = q, votersOf(q)
 	for _, v := range q.Voters {
-		o.Quorum.Voters[v.ID] = v.ID == q.Leader || caughtUp(v)
 		if nodes[v.ID] == nil {
 			nodes[v.ID] = &plan.Node{ID: v.ID, Role: compute.RoleController, LogDirReplicas: -1}
 		}
 	}
-	for _, v := range q.Observers {
-		o.Quorum.Observers[v.ID] = caughtUp(v)
+}
+
+// votersOf is a quorum as the planner sees it.
+func votersOf(q kafka.Quorum) *plan.Quorum {
+	out := &plan.Quorum{Leader: q.Leader, Voters: map[int32]bool{}, Observers: map[int32]bool{}}
+	for _, v := range q.Voters {
+		out.Voters[v.ID] = v.ID == q.Leader || caughtUp(v)
 	}
+	for _, v := range q.Observers {
+		out.Observers[v.ID] = caughtUp(v)
+	}
+	return out
 }
 
 func caughtUp(v kafka.Voter) bool {

@@ -151,6 +151,12 @@ func TestThrottleRoundTrip(t *testing.T) {
 		}
 		return state
 	}
+	inForce := func(want kafka.ThrottleState) {
+		t.Helper()
+		if state := read(); !reflect.DeepEqual(state, want) {
+			t.Errorf("throttle %+v in force, want %+v", state, want)
+		}
+	}
 	await := func(want kafka.ThrottleState) {
 		t.Helper()
 		eventually(t, time.Minute, func() string {
@@ -210,7 +216,7 @@ func TestThrottleRoundTrip(t *testing.T) {
 			"throttled-b": {Follower: map[int32][]int32{0: {3}}},
 		},
 	}
-	await(want)
+	inForce(want)
 	awaitEntry(t, c, topicResource("throttled-a"), followerReplicas, "0:03,1:3", kafka.SourceTopic)
 
 	// A raised rate replaces the old one, and the lists stay as they are.
@@ -218,7 +224,7 @@ func TestThrottleRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Brokers[1] = kafka.BrokerThrottle{Leader: 2_000_000, Follower: 500_000}
-	await(want)
+	inForce(want)
 
 	state := read()
 	state.Topics["no-such-topic"] = kafka.TopicThrottle{Leader: map[int32][]int32{0: {1}}}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A replication throttle (KIP-73) needs both: a rate on each broker, and on each topic the list of its throttled replicas. It acts
@@ -55,6 +56,9 @@ func (s ThrottleState) Empty() bool { return len(s.Brokers) == 0 && len(s.Topics
 // negative is left as it is, and so is one that somebody else has set. The replicas, broker ids by partition, are added to what the
 // topics throttle already: leader holds those that are read from, follower those that are written. A topic whose list is "*" is
 // left alone, one that has vanished is skipped. What could not be set is in the error, all else is set.
+//
+// Then it waits, for a while, until all of it is in force (docs/adr/0028): a rate makes a broker load its whole configuration anew, and until
+// that is done it follows no other change, so whatever is moved to it meanwhile stands still.
 func (c *Client) SetThrottle(ctx context.Context, rates map[int32]BrokerThrottle, leader, follower map[TopicPartition][]int32) error {
 	topics := map[string]struct{ leader, follower []string }{}
 	for tp, ids := range leader {
@@ -73,7 +77,7 @@ func (c *Client) SetThrottle(ctx context.Context, rates map[int32]BrokerThrottle
 	}
 	current, failed := c.describeConfigs(ctx, resources, throttleSettings)
 
-	changes := map[ConfigResource][]ConfigChange{}
+	limits, lists := map[ConfigResource][]ConfigChange{}, map[ConfigResource][]ConfigChange{}
 	for id, rate := range rates {
 		r := brokerResource(id)
 		entries, known := current[r]
@@ -87,7 +91,7 @@ func (c *Client) SetThrottle(ctx context.Context, rates map[int32]BrokerThrottle
 		}{{leaderRate, rate.Leader}, {followerRate, rate.Follower}} {
 			value := mark + strconv.FormatInt(setting.rate, 10)
 			if now := own[setting.name]; setting.rate >= 0 && now != value && (now == "" || markedRate(now)) {
-				changes[r] = append(changes[r], ConfigChange{Name: setting.name, Value: &value})
+				limits[r] = append(limits[r], ConfigChange{Name: setting.name, Value: &value})
 			}
 		}
 	}
@@ -103,14 +107,50 @@ func (c *Client) SetThrottle(ctx context.Context, rates map[int32]BrokerThrottle
 			add  []string
 		}{{leaderReplicas, wanted.leader}, {followerReplicas, wanted.follower}} {
 			if merged, changed := mergeReplicas(own[list.name], list.add); changed {
-				changes[r] = append(changes[r], ConfigChange{Name: list.name, Value: &merged})
+				lists[r] = append(lists[r], ConfigChange{Name: list.name, Value: &merged})
 			}
 		}
 	}
-	maps.Copy(failed, c.alterConfigs(ctx, changes, false))
+	maps.Copy(failed, c.alterConfigs(ctx, limits, false))
+	c.awaitLimits(ctx, limits, failed)
+	maps.Copy(failed, c.alterConfigs(ctx, lists, false))
+	c.awaitLists(ctx, lists)
 	dropVanished(failed)
 	return joinResources("throttling", failed)
 }
+
+// awaitLimits waits until the brokers whose limits did not fail show them. A broker answers from the limits that it works with. One that does not come to it
+// is not waited for for long: it may be the one that is to be moved away from.
+func (c *Client) awaitLimits(ctx context.Context, limits map[ConfigResource][]ConfigChange, failed map[ConfigResource]error) {
+	ctx, cancel := context.WithTimeout(ctx, inForceWithin)
+	defer cancel()
+	left := slices.DeleteFunc(slices.SortedFunc(maps.Keys(limits), compareResources), func(r ConfigResource) bool { return failed[r] != nil })
+	_ = c.retry(ctx, 1, 0, func(ctx context.Context) error {
+		current, unanswered := c.describeConfigs(ctx, left, throttleSettings)
+		left = slices.DeleteFunc(left, func(r ConfigResource) bool {
+			own := ownValues(current[r], SourceDynamicBroker)
+			return unanswered[r] != nil || !slices.ContainsFunc(limits[r], func(change ConfigChange) bool { return own[change.Name] != *change.Value })
+		})
+		if len(left) > 0 {
+			return errNotAgreed
+		}
+		return nil
+	})
+}
+
+// awaitLists waits until every live broker works with the lists. One that shows its limits may still be busy with what they bring about, and one
+// that works with the lists, which came later, is through with that. Not everybody may see how far the log of metadata is.
+func (c *Client) awaitLists(ctx context.Context, lists map[ConfigResource][]ConfigChange) {
+	if len(lists) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, inForceWithin)
+	defer cancel()
+	_ = c.followed(ctx)
+}
+
+// inForceWithin is how long brokers may take to work with a throttle before it is taken to be in force.
+const inForceWithin = 10 * time.Second
 
 var throttleSettings = []string{leaderRate, followerRate, leaderReplicas, followerReplicas}
 
