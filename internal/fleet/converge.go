@@ -174,8 +174,8 @@ func (c *Client) converge(ctx context.Context, cluster string, build builder) (R
 		if o.kafkaErr == nil {
 			lastErr = nil
 		}
-		if len(d.Steps) == 0 {
-			c.awaitChange(ctx, cluster, o, m.patience(c.opts.Poll))
+		if !slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Kind != plan.Move }) {
+			c.awaitChange(ctx, cluster, o.afterMoves(d.Steps), m.patience(c.opts.Poll))
 		}
 	}
 }

@@ -26,6 +26,23 @@ func (c *Client) awaitChange(ctx context.Context, cluster string, o observed, pa
 	}
 }
 
+// afterMoves is an observation as it will be at a glance when the fleet has taken up moves that were asked for. To observe it right then would ask a node
+// that has just come for all that there is to know of it, while partitions wait for its first answers as a replica.
+func (o observed) afterMoves(steps []plan.Step) observed {
+	added := map[plan.TopicPartition][]int32{}
+	for _, s := range steps {
+		for _, r := range s.Moves {
+			added[r.TopicPartition] = r.Added()
+		}
+	}
+	o.Partitions = slices.Clone(o.Partitions)
+	for i := range o.Partitions {
+		p := &o.Partitions[i]
+		p.Adding = slices.Concat(p.Adding, added[p.TopicPartition])
+	}
+	return o
+}
+
 // changed says that the fleet looks different from an observation at a glance, or that there is no telling.
 func (c *Client) changed(ctx context.Context, cluster string, o observed) bool {
 	if !o.KafkaUp || o.Quorum == nil {

@@ -3,10 +3,12 @@ package fleet
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
+	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/fleet/plan"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
 )
 
@@ -131,5 +133,28 @@ func TestARunThatSeesNothingObservesAllTheSame(t *testing.T) {
 		if client.awaitChange(t.Context(), "c", o, pause); slept != want {
 			t.Errorf("with pauses of %s it goes %s without an observation, want %s", pause, slept, want)
 		}
+	}
+}
+
+// TestAMoveThatWasAskedForIsWaitedFor: that partitions are being moved is no news to who has asked for it, and that they are not is.
+func TestAMoveThatWasAskedForIsWaitedFor(t *testing.T) {
+	still := kafka.Partition{Topic: "t", Leader: 1, Replicas: []int32{1, 2}, ISR: []int32{1, 2}}
+	asked := plan.Step{Kind: plan.Move, Moves: []plan.Reassignment{{TopicPartition: plan.TopicPartition{Topic: "t"}, From: []int32{1, 2}, To: []int32{3, 2}}}}
+	k, _, client := watched(t, still)
+	o, err := client.observe(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := o.Partitions[0]
+	after := o.afterMoves([]plan.Step{asked})
+	if !client.changed(t.Context(), "c", after) {
+		t.Error("a move that is not under way is taken to be so")
+	}
+	k.views[0].Replicas, k.views[0].Adding, k.views[0].Removing = []int32{3, 1, 2}, []int32{3}, []int32{1}
+	if client.changed(t.Context(), "c", after) {
+		t.Error("the move is taken for news")
+	}
+	if !client.changed(t.Context(), "c", o) || !reflect.DeepEqual(o.Partitions[0], before) {
+		t.Error("the observation itself has changed")
 	}
 }

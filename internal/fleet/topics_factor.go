@@ -78,7 +78,9 @@ func (f *factors) set(ctx context.Context, change factorChange, try func(begin f
 	for range rounds {
 		var copied begun
 		err = try(func() (err error) {
-			copied, err = f.begun.Ask(ctx, change)
+			if copied, err = f.begun.Ask(ctx, change); err != nil && ctx.Err() != nil && !errors.Is(err, kafka.ErrUnreachable) {
+				err = fmt.Errorf("%w: %w", kafka.ErrUnreachable, err) // It is under way, and whoever asked for it has ended.
+			}
 			return err
 		})
 		moved = moved || copied.moved

@@ -210,6 +210,11 @@ func TestReplicationFactors(t *testing.T) {
 			t.Error(err)
 		}
 		done(t, "cut")
+		ended, stop := context.WithCancel(t.Context())
+		stop()
+		if err := topics.SetReplicationFactor(ended, "cut", 3, throttle.None); !errors.Is(err, kafka.ErrUnreachable) {
+			t.Errorf("cut off before it was begun: %v", err)
+		}
 	})
 	t.Run("partitions that are added during a move leave it alone", func(t *testing.T) {
 		heavy(t, "grows", 16*mib)
