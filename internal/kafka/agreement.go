@@ -39,6 +39,25 @@ func (c *Client) unfenced(ctx context.Context) ([]Broker, error) {
 	return slices.DeleteFunc(brokers, func(b Broker) bool { return b.Fenced }), err
 }
 
+// living returns the brokers that are not fenced, and when they were looked up: all agreements of a moment go by one look.
+func (c *Client) living(ctx context.Context) ([]Broker, time.Time, error) {
+	c.mu.Lock()
+	last := c.looked
+	c.mu.Unlock()
+	if time.Since(last.at) < lookAgain {
+		return last.live, last.at, nil
+	}
+	began := time.Now()
+	live, err := c.unfenced(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked.live, c.looked.at = live, began
+	return live, began, nil
+}
+
 // votes asks brokers at the same time, each about what is its own. Each vote has its own error.
 func votes[T any](ctx context.Context, c *Client, brokers []Broker, ask func(context.Context, Broker) (T, error)) []vote[T] {
 	all := make([]vote[T], len(brokers))
@@ -116,12 +135,12 @@ func agreedOnEach(ctx context.Context, c *Client, what []string, ask func(ctx co
 	var looked time.Time
 	for {
 		if time.Since(looked) >= lookAgain {
-			live, err := c.unfenced(ctx)
+			live, at, err := c.living(ctx)
 			if err != nil && ctx.Err() == nil {
 				return errorsOf(len(what), left, func(int) error { return err })
 			}
 			if err == nil {
-				brokers, looked = live, time.Now()
+				brokers, looked = live, at
 			}
 		}
 		if !looked.IsZero() {

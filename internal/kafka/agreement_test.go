@@ -55,6 +55,20 @@ func TestWhoHasAgreedIsNotAskedAgain(t *testing.T) {
 	}
 }
 
+// TestAgreementsOfAMomentGoByOneLook at who lives, and later ones by another: here there is nobody to ask.
+func TestAgreementsOfAMomentGoByOneLook(t *testing.T) {
+	c := New(Config{})
+	t.Cleanup(func() { _ = c.Close() })
+	c.looked.live, c.looked.at = []Broker{{ID: 1}}, time.Now()
+	if live, at, err := c.living(t.Context()); err != nil || len(live) != 1 || !at.Equal(c.looked.at) {
+		t.Errorf("%v at %s: %v", live, at, err)
+	}
+	c.looked.at = time.Now().Add(-lookAgain)
+	if live, _, err := c.living(t.Context()); err == nil {
+		t.Errorf("what was so before is believed: %v", live)
+	}
+}
+
 func TestBusyBrokersAreAskedLessOften(t *testing.T) {
 	c := New(Config{})
 	t.Cleanup(func() { _ = c.Close() })

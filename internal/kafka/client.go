@@ -91,6 +91,11 @@ type Client struct {
 	notSettled time.Time
 	// agreedWithin is how long brokers took the last time that they were waited for to agree.
 	agreedWithin time.Duration
+	// looked are the brokers that were not fenced when somebody looked last.
+	looked struct {
+		live []Broker
+		at   time.Time
+	}
 	// brokers and controllers are the latest answers of Bootstrap and Controllers, used until asked.Add(addressAge).
 	brokers, controllers []string
 	asked                time.Time
