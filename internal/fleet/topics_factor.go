@@ -79,7 +79,7 @@ func (f *factors) set(ctx context.Context, change factorChange, try func(begin f
 		var copied begun
 		err = try(func() (err error) {
 			if copied, err = f.begun.Ask(ctx, change); err != nil && ctx.Err() != nil && !errors.Is(err, kafka.ErrUnreachable) {
-				err = fmt.Errorf("%w: %w", kafka.ErrUnreachable, err) // It is under way, and whoever asked for it has ended.
+				err = fmt.Errorf("%w: %w", kafka.ErrUnreachable, err) // Who asked for it has ended. It may be under way.
 			}
 			return err
 		})
