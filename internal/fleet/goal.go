@@ -207,9 +207,9 @@ func (b BrokerGroup) goal(catalog compute.Catalog, others int, record compute.Cl
 	return g, nil
 }
 
-// batchBytes is how many bytes are on their way into or out of a broker at once: about a minute's worth. While some moves end, others
+// batchBytes is how many bytes are on their way into or out of a broker at once: plan.BatchTime's worth. While some moves end, others
 // start, so that costs no time; and what is not in flight can still be planned anew.
-func (g goal) batchBytes() int64 { return int64(time.Minute.Seconds()) * g.pace() }
+func (g goal) batchBytes() int64 { return int64(plan.BatchTime.Seconds()) * g.pace() }
 
 // pace is how many bytes a second one broker may take in at most when replicas are copied, nothing else being in the way.
 func (g goal) pace() int64 {

@@ -105,6 +105,9 @@ func batch(g Group, o Observation, moves []placement.Move) []Reassignment {
 		busy[nameOf(m)] = true
 	}
 	moves = slices.DeleteFunc(slices.Clone(moves), func(m placement.Move) bool { return busy[nameOf(m)] })
+	if g.BatchBytes > 0 {
+		moves = warmUp(g, o, moves)
+	}
 	replicas := map[TopicPartition][]int32{} // Of those that are stuck: the old ones and those that are being added.
 	for _, p := range o.Partitions {
 		if waits[p.TopicPartition] {
