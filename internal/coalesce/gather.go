@@ -53,22 +53,31 @@ func (g *Gather[Q, A]) AskAll(ctx context.Context, questions []Q) []Answer[A] {
 		return nil
 	}
 	g.mu.Lock()
-	b := g.next
-	var call func()
+	b, begun := g.next, false
 	if b == nil {
-		b = &batch[Q, A]{done: make(chan struct{})}
+		b, begun = &batch[Q, A]{done: make(chan struct{})}, true
 		// The call is that of all who wait for it, and none of them alone ends it.
 		b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		if call = func() { g.call(b) }; g.Rounds == nil {
-			time.AfterFunc(g.Window, call)
-		}
 		g.next = b
 	}
 	place := len(b.asked)
 	b.asked = append(b.asked, questions...)
 	b.waiting++
-	if g.Rounds != nil {
-		g.Rounds.join(len(questions), call)
+	switch {
+	case g.Rounds != nil && begun:
+		g.Rounds.join(len(questions), &call{
+			do: func() {
+				g.mu.Lock()
+				g.take(b)
+				g.mu.Unlock()
+				g.do(b)
+			},
+			release: func() { close(b.done) },
+		})
+	case g.Rounds != nil:
+		g.Rounds.join(len(questions), nil)
+	case begun:
+		time.AfterFunc(g.Window, func() { g.call(b) })
 	}
 	g.mu.Unlock()
 	select {
@@ -101,12 +110,9 @@ func (g *Gather[Q, A]) call(b *batch[Q, A]) {
 	}
 	for b != nil {
 		g.busy = true
-		if g.next == b {
-			g.next = nil
-		}
+		g.take(b)
 		g.mu.Unlock()
-		b.answers = g.Do(b.ctx, b.asked)
-		b.cancel()
+		g.do(b)
 		close(b.done)
 		g.mu.Lock()
 		b = nil
@@ -115,4 +121,17 @@ func (g *Gather[Q, A]) call(b *batch[Q, A]) {
 		}
 	}
 	g.mu.Unlock()
+}
+
+// take has nobody join a batch any more. The lock is held.
+func (g *Gather[Q, A]) take(b *batch[Q, A]) {
+	if g.next == b {
+		g.next = nil
+	}
+}
+
+// do makes the call of a batch, once nobody joins it any more.
+func (g *Gather[Q, A]) do(b *batch[Q, A]) {
+	b.answers = g.Do(b.ctx, b.asked)
+	b.cancel()
 }

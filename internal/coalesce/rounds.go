@@ -5,8 +5,15 @@ import (
 	"time"
 )
 
-// remembered is of how many rounds the size is kept.
-const remembered = 4
+const (
+	// remembered is of how many rounds the size is kept.
+	remembered = 4
+	// togetherWithin is how long who has its answer waits at most for the others of its round.
+	togetherWithin = 250 * time.Millisecond
+)
+
+// call is one call of a round: do makes it, and release lets those go who wait for it.
+type call struct{ do, release func() }
 
 // Rounds makes the calls of several Gathers at the same time, and no other one of theirs until all of them have ended: those who change something
 // together are then let go together, come together with what they change next, and that again is few calls. A round begins when as many wait as
@@ -19,7 +26,7 @@ type Rounds struct {
 	mu sync.Mutex
 	// waiting is how many questions wait for the next round, and calls are its calls.
 	waiting int
-	calls   []func()
+	calls   []*call
 	busy    bool
 	timer   *time.Timer
 	// sizes are for how many the last rounds were.
@@ -27,13 +34,13 @@ type Rounds struct {
 	count int
 }
 
-// join has some more questions wait for the next round. call, unless nil, is another call of it.
-func (r *Rounds) join(questions int, call func()) {
+// join has some more questions wait for the next round. another, unless nil, is another call of it.
+func (r *Rounds) join(questions int, another *call) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting += questions
-	if call != nil {
-		r.calls = append(r.calls, call)
+	if another != nil {
+		r.calls = append(r.calls, another)
 	}
 	r.beginOrWait()
 }
@@ -70,11 +77,22 @@ func (r *Rounds) begin() {
 	r.count++
 	r.calls, r.waiting, r.busy = nil, 0, true
 	go func() {
+		ended := make(chan struct{})
 		var all sync.WaitGroup
-		for _, call := range calls {
-			all.Go(call)
+		all.Add(len(calls))
+		for _, c := range calls {
+			go func() {
+				c.do()
+				all.Done()
+				select {
+				case <-ended:
+				case <-time.After(togetherWithin):
+				}
+				c.release()
+			}()
 		}
 		all.Wait()
+		close(ended)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.busy = false

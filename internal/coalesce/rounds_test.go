@@ -124,3 +124,33 @@ func TestNoRoundBeginsDuringAnother(t *testing.T) {
 		c.expect(t, "1.005s acls: 1", "5ms topics: 1")
 	})
 }
+
+// TestThoseOfARoundAreLetGoTogether, so that what they ask next is one call, but not for the sake of one that takes long.
+func TestThoseOfARoundAreLetGoTogether(t *testing.T) {
+	for name, c := range map[string]struct{ slow, quick, want time.Duration }{
+		"a little later": {slow: 200 * time.Millisecond, quick: 20 * time.Millisecond, want: 200 * time.Millisecond},
+		"much later":     {slow: time.Minute, quick: 20 * time.Millisecond, want: 20*time.Millisecond + togetherWithin},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rounds, start := &Rounds{Window: window}, time.Now()
+				taking := func(took time.Duration) *Gather[int, int] {
+					return &Gather[int, int]{Rounds: rounds, Do: func(_ context.Context, asked []int) []Answer[int] {
+						time.Sleep(took)
+						return make([]Answer[int], len(asked))
+					}}
+				}
+				var group sync.WaitGroup
+				slow, quick := taking(c.slow), taking(c.quick)
+				group.Go(func() { _, _ = slow.Ask(t.Context(), 1) })
+				group.Go(func() {
+					_, err := quick.Ask(t.Context(), 1)
+					if got := time.Since(start) - window; got != c.want || err != nil {
+						t.Errorf("let go after %s (%v), want %s", got, err, c.want)
+					}
+				})
+				group.Wait()
+			})
+		})
+	}
+}

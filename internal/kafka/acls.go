@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"golang.org/x/sync/errgroup"
 )
 
 // ClusterResource is the only name that an ACL of resource type Cluster can have.
@@ -377,18 +378,21 @@ func (c *Client) awaitACLs(ctx context.Context, all []awaitedACLs) []error {
 			acls = append(acls, all[i].acls...)
 		}
 		known := map[ACL]bool{}
-		for _, like := range likes(acls, c.reader.bindings()) {
-			found, err := c.aclsAt(ctx, to, like)
+		filters := likes(acls, c.reader.bindings())
+		// What was changed together comes to a broker together: where those of the first filter have not come yet, the others are not worth a question. One
+		// that does not come at all, since somebody else has changed it, keeps them for no longer than that.
+		for _, some := range [][]ACL{filters[:1], filters[1:]} {
+			found, err := c.likeAny(ctx, to, some)
 			if err != nil {
 				return nil, err
 			}
 			for _, a := range found {
 				known[a] = true
 			}
-			// What was changed together comes to a broker together: where one has not come yet, the others are not worth a question. One that does not come
-			// at all, since somebody else has changed it, keeps them for no longer than that.
 			if time.Since(began) < comesTogether && slices.ContainsFunc(left, func(i int) bool {
-				return slices.ContainsFunc(all[i].acls, func(a ACL) bool { return a.like(like) && known[a] == all[i].gone })
+				return slices.ContainsFunc(all[i].acls, func(a ACL) bool {
+					return known[a] == all[i].gone && slices.ContainsFunc(some, a.like)
+				})
 			}) {
 				return make([]bool, len(left)), nil
 			}
@@ -400,6 +404,24 @@ func (c *Client) awaitACLs(ctx context.Context, all []awaitedACLs) []error {
 		return answers, nil
 	})
 }
+
+// likeAny returns the bindings that one node has of each of several filters, which are asked for at the same time.
+func (c *Client) likeAny(ctx context.Context, to nodes, filters []ACL) ([]ACL, error) {
+	found := make([][]ACL, len(filters))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(filtersAtOnce)
+	for i, like := range filters {
+		group.Go(func() (err error) {
+			found[i], err = c.aclsAt(ctx, to, like)
+			return err
+		})
+	}
+	err := group.Wait()
+	return slices.Concat(found...), err
+}
+
+// filtersAtOnce is how many questions about bindings one broker is asked at the same time.
+const filtersAtOnce = 4
 
 // bindingsPerFilter is how many bindings an answer may have before it is worth a filter more.
 const bindingsPerFilter = 100
