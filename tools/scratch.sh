@@ -11,7 +11,7 @@ if [ -n "${TMPDIR-}" ]; then
 fi
 
 memory=/dev/shm
-needed=$((6 * 1024 * 1024)) # KiB. The most that a run of all tests was seen to take is a third of it.
+needed=$((6 * 1024 * 1024)) # KiB. All tests took a tenth of it at a time, ten thousand topics of three replicas may take a third.
 
 # Some mount it so that no program in it can be run, as the tests' own are.
 runs() {

@@ -113,8 +113,8 @@ func TestAccAPlanDuringAReassignmentIsClean(t *testing.T) {
 func TestAccTopicGetsReplicasWithinAThrottle(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t, kafkatest.Options{Brokers: 3})
-	config := func(factor int, throttle string) string {
-		more := fmt.Sprintf("replication_throttle = %q\n  timeouts = { update = \"8s\" }", throttle)
+	config := func(factor int, throttle, within string) string {
+		more := fmt.Sprintf("replication_throttle = %q\n  timeouts = { update = %q }", throttle, within)
 		return withKafka(cluster.Bootstrap(), topic("slow", 1, factor, more)+
 			fmt.Sprintf("resource \"kafkafleet_topics\" \"test\" {\n  topics = { \"slow-of-many\" = { partitions = 1, replication_factor = %d }, \"empty-of-many\" = { partitions = 1, replication_factor = %d } }\n  %s\n}\n", factor, factor, more))
 	}
@@ -180,11 +180,11 @@ func TestAccTopicGetsReplicasWithinAThrottle(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: factories(nil),
 		Steps: []resource.TestStep{
-			{Config: config(1, "auto"), ExpectError: message(`Only a broker group can have its throttle measured`)},
-			{Config: config(1, "64KiB/s"), ConfigPlanChecks: expect(theTopic, plancheck.ResourceActionCreate)},
-			{PreConfig: fill, Config: config(3, "64KiB/s"), ExpectError: message(`do not have their replicas yet`)},
+			{Config: config(1, "auto", "8s"), ExpectError: message(`Only a broker group can have its throttle measured`)},
+			{Config: config(1, "64KiB/s", "8s"), ConfigPlanChecks: expect(theTopic, plancheck.ResourceActionCreate)},
+			{PreConfig: fill, Config: config(3, "64KiB/s", "8s"), ExpectError: message(`do not have their replicas yet`)},
 			{
-				PreConfig: stillMoves, Config: config(3, "200MiB/s"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				PreConfig: stillMoves, Config: config(3, "200MiB/s", "5m"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(theTopic, plancheck.ResourceActionUpdate), plancheck.ExpectResourceAction("kafkafleet_topics.test", plancheck.ResourceActionUpdate),
 				}},
 				Check: ended,
