@@ -72,8 +72,10 @@ func TestANewBrokerGetsItsTinyReplicasFirst(t *testing.T) {
 			adding(o, 1)
 			o.Partitions[1].Leader = -1
 		}, []int32{0}},
-		"large ones are on their way":         {[]int64{5000, 5000, 1}, func(_ *plan.Group, o *plan.Observation) { adding(o, 0) }, []int32{1, 2}},
-		"it holds more than a second's worth": {[]int64{5000, 5000, 1}, func(_ *plan.Group, o *plan.Observation) { done(o, 0) }, []int32{1, 2}},
+		"what is tiny and did not fit goes with the others": {[]int64{100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 101}, func(_ *plan.Group, o *plan.Observation) {
+			done(o, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+		}, []int32{10, 11}},
+		"large ones are on their way": {[]int64{5000, 5000, 1}, func(_ *plan.Group, o *plan.Observation) { adding(o, 0) }, []int32{1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, o := cold(c.sizes...)
