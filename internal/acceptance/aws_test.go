@@ -211,7 +211,7 @@ func TestAWS(t *testing.T) {
 		a.fill("load", 8<<20)
 		client := fleet.New(a.driver, fleet.Options{Dial: kafka.New})
 		defer func() { _ = client.Close() }()
-		a.until("every node has told how busy it is", 2*time.Minute, func() bool {
+		a.until("every node has told how busy it is", patience, func() bool {
 			_, report, err := client.Health(context.Background(), cluster)
 			told := 0
 			for _, n := range report.Nodes {

@@ -73,7 +73,7 @@ func TestSecurityOfAFleetThatWasForgotten(t *testing.T) {
 	if after := w.ids(); asJSON(after) != asJSON(before) || !good() {
 		t.Errorf("nodes %v are %v now, with good certificates: %t", before, after, good())
 	}
-	w.until("Kafka serves again", time.Minute, func() bool {
+	w.until("Kafka serves again", patience, func() bool {
 		_, r, err := client(0, time.Nanosecond).Health(ctx, cluster)
 		return err == nil && r.KafkaReachable
 	})

@@ -242,7 +242,7 @@ func (w *workspace) destroy() {
 // midRoll waits until a new broker runs and an old one is still there.
 func (w *workspace) midRoll(before []int32) {
 	w.t.Helper()
-	w.until("the roll is under way", 2*time.Minute, func() bool {
+	w.until("the roll is under way", patience, func() bool {
 		for _, i := range w.instances() {
 			if i.Spec.Role == compute.RoleBroker && !slices.Contains(before, i.Spec.NodeID) && i.Status != nil && i.Status.Phase == compute.PhaseRunning {
 				return true
@@ -290,7 +290,7 @@ func (w *workspace) loseTwo(topic string) []int32 {
 		}
 	}
 	client := w.client()
-	w.until("Kafka has fenced both", time.Minute, func() bool {
+	w.until("Kafka has fenced both", patience, func() bool {
 		_, brokers, err := client.Brokers(context.Background())
 		return err == nil && !slices.ContainsFunc(brokers, func(b kafka.Broker) bool { return slices.Contains(lost, b.ID) && !b.Fenced })
 	})
@@ -314,7 +314,7 @@ func (w *workspace) kill(i compute.Instance) {
 			w.t.Fatal(err)
 		}
 	}
-	w.until("compute has noticed", time.Minute, func() bool {
+	w.until("compute has noticed", patience, func() bool {
 		return slices.ContainsFunc(w.instances(), func(now compute.Instance) bool { return now.ID == i.ID && now.State == compute.StateStopped })
 	})
 }
@@ -399,7 +399,7 @@ func (w *workspace) replicas(topic string) map[int32]int {
 func (w *workspace) healthy() {
 	w.t.Helper()
 	client := w.client()
-	w.until("every replica is in sync", time.Minute, func() bool {
+	w.until("every replica is in sync", patience, func() bool {
 		topics, err := client.Topics(context.Background())
 		return err == nil && !slices.ContainsFunc(topics, func(t kafka.Topic) bool {
 			return slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.ISR) < len(p.Replicas) || p.Leader < 0 })
@@ -450,7 +450,7 @@ func (w *workspace) inFlight(topic string, do func()) {
 	if err := client.ClearThrottle(ctx, state); err != nil {
 		w.t.Fatal(err)
 	}
-	w.until("the move ends", time.Minute, func() bool { return !moving() })
+	w.until("the move ends", patience, func() bool { return !moving() })
 	w.healthy()
 }
 

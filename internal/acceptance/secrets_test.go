@@ -234,7 +234,7 @@ func (w *workspace) logsIn(password, other string) {
 		return err
 	}
 	var err error
-	w.until("the user logs in", time.Minute, func() bool {
+	w.until("the user logs in", patience, func() bool {
 		err = login(password)
 		return err == nil
 	})
@@ -248,7 +248,7 @@ func (w *workspace) scramKeys(name, password string) []secret {
 	w.t.Helper()
 	var found []secret
 	// The credential comes to each node's log in a moment.
-	w.until("Kafka has written the credential", time.Minute, func() bool {
+	w.until("Kafka has written the credential", patience, func() bool {
 		files, err := filepath.Glob(filepath.Join(w.root, cluster, "nodes", "*", "disks", "0", "kafka-logs", "__cluster_metadata-0", "*.log"))
 		if err != nil {
 			w.t.Fatal(err)

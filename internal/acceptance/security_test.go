@@ -183,10 +183,9 @@ func (w *workspace) tryAllDoors() {
 
 // enter is nil when the door opens.
 func (d door) enter() error {
-	const patience = 15 * time.Second // For what opens. What does not is refused at once, or not heard.
 	within := patience
 	if !d.opens {
-		within = 3 * time.Second
+		within = 3 * time.Second // It is refused at once, or not heard.
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/compute"
 	"github.com/kafkafleet/terraform-provider-kafkafleet/internal/kafka"
@@ -26,7 +25,7 @@ func (w *workspace) killThrottled(topic string) {
 	w.setTopic("slow", byHand)
 	w.underLoad(func() {
 		r := w.start(withVars("apply", []string{limit, changed})...)
-		w.until("a throttled move is under way", 2*time.Minute, func() bool {
+		w.until("a throttled move is under way", patience, func() bool {
 			topics, err := w.client().Topics(context.Background())
 			return err == nil && slices.ContainsFunc(topics, func(t kafka.Topic) bool {
 				return t.Name == topic && slices.ContainsFunc(t.Partitions, func(p kafka.Partition) bool { return len(p.Adding) > 0 })

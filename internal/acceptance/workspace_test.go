@@ -281,17 +281,17 @@ func (w *workspace) underLoad(change func()) {
 // underLoadOf is underLoad with so many records a second.
 func (w *workspace) underLoadOf(rate int, change func()) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	load, err := check.Start(ctx, check.Options{Bootstrap: w.bootstrap, Security: w.security(), Topic: "load", Rate: rate, RecordBytes: loadBytes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer load.Close()
-	w.until("records are acknowledged", time.Minute, func() bool { return load.Acked() > int64(rate) })
+	w.until("records are acknowledged", patience, func() bool { return load.Acked() > int64(rate) })
 	change()
 	before := load.Acked()
-	w.until("records are acknowledged after the change", time.Minute, func() bool { return load.Acked() > before+int64(rate) })
+	w.until("records are acknowledged after the change", patience, func() bool { return load.Acked() > before+int64(rate) })
 	report, err := load.Stop(ctx)
 	if err != nil {
 		w.t.Fatal(err)
@@ -341,6 +341,10 @@ func (w *workspace) fill(topic string, bytes int) {
 		w.t.Fatalf("filling topic %s: %v", topic, *err)
 	}
 }
+
+// patience is how long a condition is waited for that a healthy fleet always meets, on the slowest machine: one that boots a node in a minute, and has
+// controllers to replace before the first broker.
+const patience = 5 * time.Minute
 
 // until waits for a condition, with a deadline.
 func (w *workspace) until(what string, within time.Duration, met func() bool) {
