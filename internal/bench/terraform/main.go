@@ -104,7 +104,8 @@ func run(ctx context.Context, terraform, provider, sizes, kinds, peer string) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
-	if b.fleet, err = kafkatest.Run(kafkatest.Options{Brokers: 3, Proxied: true, JVM: []string{"-Xmx1g"}, Config: fleet.ControllerConfig()}); err != nil {
+	// What a broker keeps of 10,000 replicas fills a gigabyte: with no more, each answer after the first round waited seconds for garbage to be collected.
+	if b.fleet, err = kafkatest.Run(kafkatest.Options{Brokers: 3, Proxied: true, JVM: []string{"-Xmx3g"}, Config: fleet.ControllerConfig()}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.fleet.Close()) }()
