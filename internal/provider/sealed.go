@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/vmihailenco/msgpack/v5"
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
@@ -101,33 +100,6 @@ func rewritten(object []byte, name string, write func(value msgpack.RawMessage, 
 	return out.Bytes(), nil
 }
 
-// packedEntry is an entry of a map in MessagePack.
-type packedEntry struct {
-	name  string
-	value msgpack.RawMessage
-}
-
-// packedMap are the entries of a map, or of an object, in their order; nil for null.
-func packedMap(value msgpack.RawMessage) ([]packedEntry, error) {
-	d := msgpack.NewDecoder(bytes.NewReader(value))
-	n, err := d.DecodeMapLen()
-	if err != nil || n < 0 {
-		return nil, err
-	}
-	entries := []packedEntry{}
-	for range n {
-		var entry packedEntry
-		if entry.name, err = d.DecodeString(); err != nil {
-			return nil, err
-		}
-		if entry.value, err = d.DecodeRaw(); err != nil {
-			return nil, err
-		}
-		entries = append(entries, entry)
-	}
-	return entries, nil
-}
-
 // sealState is a state as Terraform keeps it, in JSON, with what the framework gets in place of the attribute.
 func (a *sealedAttribute) sealState(state *tfprotov6.RawState) (*tfprotov6.RawState, error) {
 	if a == nil || state == nil || state.JSON == nil {
@@ -141,21 +113,14 @@ func (a *sealedAttribute) sealState(state *tfprotov6.RawState) (*tfprotov6.RawSt
 	if !ok {
 		return state, nil
 	}
-	kind := a.ValueType()
-	// As the framework does: a later version may have written more.
-	ignoring := tfprotov6.UnmarshalOpts{ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true}}
-	value, err := tfprotov6.RawState{JSON: is}.UnmarshalWithOpts(kind, ignoring)
+	packed, err := packedJSON(a.ValueType(), is)
 	if err != nil {
 		return nil, fmt.Errorf("the attribute %q of a state: %w", a.Name, err)
 	}
-	if value.IsNull() {
+	if packed[0] == msgpcode.Nil {
 		return state, nil
 	}
-	packed, err := tfprotov6.NewDynamicValue(kind, value)
-	if err != nil {
-		return nil, fmt.Errorf("the attribute %q of a state: %w", a.Name, err)
-	}
-	if attributes[a.Name], err = json.Marshal(sealedText(packed.MsgPack)); err != nil {
+	if attributes[a.Name], err = json.Marshal(sealedText(packed)); err != nil {
 		return nil, err
 	}
 	text, err := json.Marshal(attributes)

@@ -130,9 +130,16 @@ func TestTopicsAreReadAsTheyWereWritten(t *testing.T) {
 	if err != nil || !maps.EqualFunc(topics, read, topicOfMany.equal) {
 		t.Errorf("%v: %v was read as %v", err, topics, read)
 	}
-	for _, broken := range []string{"*", "gQ==", sealedText([]byte{0x81, 0xa1, 'a', 0xa1, 'b'})} {
-		if _, err := topicsOf(broken); err == nil {
-			t.Errorf("%q was read", broken)
+	for broken, says := range map[string]string{
+		"*": "illegal base64", "gQ==": "EOF", sealedText([]byte{0x81, 0xa1, 'a', 0xa1, 'b'}): `topic "a"`,
+		sealedText([]byte("\x81\xa1a\x81\xaapartitions\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00")): `topic "a": partitions: 1.5 is no whole number`,
+		sealedText([]byte("\x81\xa1a\x81\xaapartitions\xcf\xff\xff\xff\xff\xff\xff\xff\xff")): "18446744073709551615 is no whole number",
+		sealedText([]byte("\x81\xa1a\x81\xaapartitions\xa220")):                               "20 is no whole number",
+		sealedText([]byte("\x81\xa1a\x81\xa5later\xa220")):                                    "later: topics have no such attribute",
+		sealedText([]byte("\x81\xa1a\x81\xa6config\x81\xa1k\x01")):                            `config: "k"`,
+	} {
+		if _, err := topicsOf(broken); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q was read, or not for %q: %v", broken, says, err)
 		}
 	}
 }
@@ -174,7 +181,10 @@ func TestAStateOfTopicsIsKeptAsItIs(t *testing.T) {
 	if resp, err := s.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "kafkafleet_topics", RawState: later}); err != nil || len(resp.Diagnostics) > 0 {
 		t.Errorf("a state of a later version: %v, %v", err, resp)
 	}
-	for _, broken := range []string{`{"topics":{"orders":{"partitions":"many"}}}`, `{"topics":3}`, `[]`} {
+	for _, broken := range []string{
+		`{"topics":{"orders":{"partitions":"many"}}}`, `{"topics":{"orders":{"partitions":1.5}}}`, `{"topics":{"orders":{"partitions":{}}}}`, `{"topics":{"orders":{"config":{"k":1}}}}`,
+		`{"topics":3}`, `[]`,
+	} {
 		resp, err := s.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "kafkafleet_topics", RawState: &tfprotov6.RawState{JSON: []byte(broken)}})
 		if err != nil || len(resp.Diagnostics) != 1 || resp.Diagnostics[0].Summary != "The state cannot be read" {
 			t.Errorf("%s was taken for a state: %v", broken, err)

@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -41,16 +40,6 @@ type topicOfMany struct {
 	Partitions        types.Int64 `tfsdk:"partitions"`
 	ReplicationFactor types.Int64 `tfsdk:"replication_factor"`
 	Config            types.Map   `tfsdk:"config"`
-}
-
-var (
-	topicOfManyTypes = map[string]attr.Type{"partitions": types.Int64Type, "replication_factor": types.Int64Type, "config": types.MapType{ElemType: types.StringType}}
-	topicOfManyType  = types.ObjectType{AttrTypes: topicOfManyTypes}
-	topicOfManyKind  = topicOfManyType.TerraformType(context.Background())
-)
-
-func (t topicOfMany) object() types.Object {
-	return types.ObjectValueMust(topicOfManyTypes, map[string]attr.Value{"partitions": t.Partitions, "replication_factor": t.ReplicationFactor, "config": t.Config})
 }
 
 // topicsAttribute is the map as Terraform sees it.
@@ -102,36 +91,47 @@ func (topicsValidator) ValidateString(ctx context.Context, req validator.StringR
 // topicIDsKey is where the private state has Kafka's own ids of the topics by name, by which one that was created again is known.
 const topicIDsKey = "topic_ids"
 
-// newTopicOfMany is an element of the map; of one that is not known nothing is.
-func newTopicOfMany(ctx context.Context, element msgpack.RawMessage) (topicOfMany, error) {
-	raw, err := tfprotov6.DynamicValue{MsgPack: element}.Unmarshal(topicOfManyKind)
-	if err != nil {
-		return topicOfMany{}, err
-	}
-	if !raw.IsKnown() {
-		return topicOfMany{Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)}, nil
-	}
-	value, err := topicOfManyType.ValueFromTerraform(ctx, raw)
-	if err != nil {
-		return topicOfMany{}, err
-	}
+// readTopic reads an element of the map; of one that is not known nothing is.
+func readTopic(d *msgpack.Decoder) (topicOfMany, error) {
 	t := topicOfMany{Config: types.MapNull(types.StringType)}
-	// The parts are taken one by one, since the plugin framework's own way compiles a regular expression for each of them.
-	if object, ok := value.(types.Object); ok {
-		for name, value := range object.Attributes() {
-			switch value := value.(type) {
-			case types.Map:
-				t.Config = value
-			case types.Int64:
-				if name == "partitions" {
-					t.Partitions = value
-				} else {
-					t.ReplicationFactor = value
-				}
-			}
+	switch null, unknown, err := readAbsent(d); {
+	case unknown:
+		return topicOfMany{Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)}, nil
+	case null || err != nil:
+		return t, err
+	}
+	n, err := d.DecodeMapLen()
+	if err != nil {
+		return t, err
+	}
+	for range n {
+		name, err := d.DecodeString()
+		if err != nil {
+			return t, err
+		}
+		switch name {
+		case "partitions":
+			t.Partitions, err = readInt64(d)
+		case "replication_factor":
+			t.ReplicationFactor, err = readInt64(d)
+		case "config":
+			t.Config, err = readTexts(d)
+		default:
+			err = errors.New("topics have no such attribute")
+		}
+		if err != nil {
+			return t, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return t, nil
+}
+
+// write writes what readTopic reads.
+func (t topicOfMany) write(e *msgpack.Encoder) error {
+	return errors.Join(e.EncodeMapLen(3),
+		e.EncodeString("config"), writeTexts(e, t.Config),
+		e.EncodeString("partitions"), writeInt64(e, t.Partitions),
+		e.EncodeString("replication_factor"), writeInt64(e, t.ReplicationFactor))
 }
 
 // topics are the elements of the map by name.
@@ -152,14 +152,19 @@ func topicsOf(text string) (map[string]topicOfMany, error) {
 	if err != nil {
 		return nil, err
 	}
-	elements, err := packedMap(packed)
+	d := msgpack.NewDecoder(bytes.NewReader(packed))
+	n, err := d.DecodeMapLen()
 	if err != nil {
 		return nil, err
 	}
-	topics := make(map[string]topicOfMany, len(elements))
-	for _, element := range elements {
-		if topics[element.name], err = newTopicOfMany(context.Background(), element.value); err != nil {
-			return nil, fmt.Errorf("topic %q: %w", element.name, err)
+	topics := map[string]topicOfMany{}
+	for range n {
+		name, err := d.DecodeString()
+		if err != nil {
+			return nil, err
+		}
+		if topics[name], err = readTopic(d); err != nil {
+			return nil, fmt.Errorf("topic %q: %w", name, err)
 		}
 	}
 	return topics, nil
@@ -173,15 +178,7 @@ func topicsText(topics map[string]topicOfMany) (string, error) {
 		return "", err
 	}
 	for _, name := range slices.Sorted(maps.Keys(topics)) {
-		raw, err := topics[name].object().ToTerraformValue(context.Background())
-		if err != nil {
-			return "", err
-		}
-		element, err := tfprotov6.NewDynamicValue(topicOfManyKind, raw)
-		if err != nil {
-			return "", err
-		}
-		if err := errors.Join(e.EncodeString(name), e.Encode(msgpack.RawMessage(element.MsgPack))); err != nil {
+		if err := errors.Join(e.EncodeString(name), topics[name].write(e)); err != nil {
 			return "", err
 		}
 	}
