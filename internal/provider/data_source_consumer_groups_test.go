@@ -201,8 +201,9 @@ func lagOf(name, group, settings string) string {
 func TestAccConsumerGroupLag(t *testing.T) {
 	t.Parallel()
 	const topic, records, quick = "lagging", 5000, "  window = 3\n  interval = \"300ms\"\n"
-	// Long enough for a busy machine, which may not come to commit anything for a second.
-	const slow = "  window = 15\n  interval = \"1s\"\n"
+	// The end is read after the commit: on a busy machine a second later, in which more is written than between two looks that are a second apart. So these
+	// are far apart, and enough for four commits.
+	const slow = "  window = 6\n  interval = \"5s\"\n"
 	seed := func() {
 		groupTopic(t, topic, 2, records)
 		groupTopic(t, "also-lagging", 1, 1)
