@@ -55,6 +55,7 @@ func (r *topicsResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Many topics as one map. It does with each what [kafkafleet_topic](topic.md) does, in few requests and with one node in Terraform's graph: for thousands of topics, " +
 			"where single resources would take Terraform itself minutes. A plan shows the topics that change.\n\n" +
+			"Above some thousands, give each team a map of its own: the CLI compares each topic of one map with each other one, so that it takes the square of their number.\n\n" +
 			"**A topic that exists already is taken over if it is exactly as declared**, and the plan says which ones; one that differs is an error. " +
 			"So a first apply that was cut off goes on with the next one.\n\n" +
 			"A topic that is removed from the map is deleted with its records, unless `delete_removed = false`.\n\n" +
