@@ -180,6 +180,8 @@ func TestAStateOfTopicsIsKeptAsItIs(t *testing.T) {
 	later := &tfprotov6.RawState{JSON: []byte(`{"topics":{"orders":{"partitions":1,"replication_factor":1,"config":null,"later":1}},"later":1}`)}
 	if resp, err := s.UpgradeResourceState(t.Context(), &tfprotov6.UpgradeResourceStateRequest{TypeName: "kafkafleet_topics", RawState: later}); err != nil || len(resp.Diagnostics) > 0 {
 		t.Errorf("a state of a later version: %v, %v", err, resp)
+	} else if _, err := resp.UpgradedState.Unmarshal(w.kind); err != nil {
+		t.Errorf("a state of a later version is still one: %v", err)
 	}
 	for _, broken := range []string{
 		`{"topics":{"orders":{"partitions":"many"}}}`, `{"topics":{"orders":{"partitions":1.5}}}`, `{"topics":{"orders":{"partitions":{}}}}`, `{"topics":{"orders":{"config":{"k":1}}}}`,
