@@ -144,6 +144,27 @@ func writeInt64(e *msgpack.Encoder, n types.Int64) error {
 	return e.EncodeInt(n.ValueInt64())
 }
 
+func readText(d *msgpack.Decoder) (types.String, error) {
+	switch null, unknown, err := readAbsent(d); {
+	case null || err != nil:
+		return types.StringNull(), err
+	case unknown:
+		return types.StringUnknown(), nil
+	}
+	text, err := d.DecodeString()
+	return types.StringValue(text), err
+}
+
+func writeText(e *msgpack.Encoder, text types.String) error {
+	switch {
+	case text.IsNull():
+		return e.EncodeNil()
+	case text.IsUnknown():
+		return e.Encode(unknownPacked)
+	}
+	return e.EncodeString(text.ValueString())
+}
+
 // readTexts reads a map of texts.
 func readTexts(d *msgpack.Decoder) (types.Map, error) {
 	switch null, unknown, err := readAbsent(d); {
@@ -162,19 +183,8 @@ func readTexts(d *msgpack.Decoder) (types.Map, error) {
 		if err != nil {
 			return types.MapNull(types.StringType), err
 		}
-		switch null, unknown, err := readAbsent(d); {
-		case err != nil:
-			return types.MapNull(types.StringType), err
-		case null:
-			elements[key] = types.StringNull()
-		case unknown:
-			elements[key] = types.StringUnknown()
-		default:
-			text, err := d.DecodeString()
-			if err != nil {
-				return types.MapNull(types.StringType), fmt.Errorf("%q: %w", key, err)
-			}
-			elements[key] = types.StringValue(text)
+		if elements[key], err = readText(d); err != nil {
+			return types.MapNull(types.StringType), fmt.Errorf("%q: %w", key, err)
 		}
 	}
 	return types.MapValueMust(types.StringType, elements), nil
@@ -191,15 +201,8 @@ func writeTexts(e *msgpack.Encoder, texts types.Map) error {
 	elements := texts.Elements()
 	err := e.EncodeMapLen(len(elements))
 	for _, key := range slices.Sorted(maps.Keys(elements)) {
-		err = errors.Join(err, e.EncodeString(key))
-		switch text, _ := elements[key].(types.String); {
-		case text.IsNull():
-			err = errors.Join(err, e.EncodeNil())
-		case text.IsUnknown():
-			err = errors.Join(err, e.Encode(unknownPacked))
-		default:
-			err = errors.Join(err, e.EncodeString(text.ValueString()))
-		}
+		text, _ := elements[key].(types.String)
+		err = errors.Join(err, e.EncodeString(key), writeText(e, text))
 	}
 	return err
 }

@@ -116,7 +116,7 @@ func TestWhatIsSealedIsOpenedAsItWas(t *testing.T) {
 
 // TestTopicsAreReadAsTheyWereWritten by what reads and writes the sealed text.
 func TestTopicsAreReadAsTheyWereWritten(t *testing.T) {
-	retention := types.MapValueMust(types.StringType, map[string]attr.Value{"retention.ms": types.StringValue("7d"), "x": types.StringNull()})
+	retention := types.MapValueMust(types.StringType, map[string]attr.Value{"retention.ms": types.StringValue("7d"), "x": types.StringNull(), "y": types.StringUnknown()})
 	topics := map[string]topicOfMany{
 		"orders":   {Partitions: types.Int64Value(1 << 30), ReplicationFactor: types.Int64Value(3), Config: retention},
 		"later":    {Partitions: types.Int64Unknown(), ReplicationFactor: types.Int64Unknown(), Config: types.MapUnknown(types.StringType)},
